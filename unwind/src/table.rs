@@ -1,0 +1,194 @@
+//! Rows and the table that holds them, one entry a run of equal rows.
+
+use crate::{Depth, Index, UnsafePoint};
+
+/// What the table declares for one boundary.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Row {
+    /// How deep SP is below the CFA (Go's `pcsp`).
+    pub depth: Depth,
+    /// Whether a goroutine can be preempted here, and where it then resumes.
+    pub unsafe_point: UnsafePoint,
+}
+
+/// A run of boundaries with the same row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// The first boundary of the run.
+    pub start: Index,
+    /// The row of each boundary of the run.
+    pub row: Row,
+    /// The first boundary of the run of equal unsafe-point class that this
+    /// span is part of, whatever the depths in it.
+    pub class_start: Index,
+}
+
+impl Span {
+    /// Where a goroutine that is preempted at `at`, a boundary of this span,
+    /// resumes: `at` itself unless the class says otherwise, and nowhere at
+    /// all at an unsafe point (`runtime/preempt.go`, `isAsyncSafePoint`).
+    #[must_use]
+    pub const fn resume(&self, at: Index) -> Option<Index> {
+        match self.row.unsafe_point {
+            UnsafePoint::Safe => Some(at),
+            UnsafePoint::Unsafe => None,
+            UnsafePoint::Restart1 | UnsafePoint::Restart2 => Some(self.class_start),
+            UnsafePoint::RestartAtEntry => Some(Index(0)),
+        }
+    }
+}
+
+/// A run was added that starts before the last one: the tables that it is
+/// made from contradict each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOfOrder {
+    /// Where the run was to start.
+    pub start: Index,
+    /// Where the last run of the table starts.
+    pub last: Index,
+}
+
+/// The rows of one function: spans in ascending order, the first at the entry,
+/// none equal to its neighbour, covering all boundaries before
+/// [`RowTable::end`].
+///
+/// Made to be reused: [`RowTable::clear`] keeps the memory.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RowTable {
+    spans: Vec<Span>,
+    end: Index,
+}
+
+impl RowTable {
+    /// A table without rows.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { spans: Vec::new(), end: Index(0) }
+    }
+
+    /// Forgets the rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.spans.clear();
+        self.end = Index(0);
+    }
+
+    /// Appends `count` boundaries with `row` behind those that are there.
+    #[inline]
+    pub fn push(&mut self, row: Row, count: u32) {
+        if count == 0 {
+            return;
+        }
+        let start = self.end;
+        self.end = Index(start.0.saturating_add(count));
+        let class_start = match self.spans.last() {
+            Some(last) if last.row == row => return,
+            Some(last) if last.row.unsafe_point == row.unsafe_point => last.class_start,
+            _ => start,
+        };
+        self.spans.push(Span { start, row, class_start });
+    }
+
+    /// Appends the boundaries from the end of the table up to `end` (not
+    /// included) with `row`.
+    ///
+    /// # Errors
+    /// [`OutOfOrder`] when the table already reaches beyond `end`.
+    pub fn extend_to(&mut self, end: Index, row: Row) -> Result<(), OutOfOrder> {
+        let Some(count) = end.0.checked_sub(self.end.0) else {
+            return Err(OutOfOrder { start: end, last: self.end });
+        };
+        self.push(row, count);
+        Ok(())
+    }
+
+    /// The boundary behind the last one that has a row.
+    #[must_use]
+    pub const fn end(&self) -> Index {
+        self.end
+    }
+
+    /// The runs, in ascending order.
+    #[must_use]
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// The span that a boundary lies in, or `None` behind the end.
+    #[inline]
+    #[must_use]
+    pub fn span(&self, at: Index) -> Option<&Span> {
+        if at >= self.end {
+            return None;
+        }
+        let after = self.spans.partition_point(|span| span.start <= at);
+        self.spans.get(after.checked_sub(1)?)
+    }
+
+    /// The row of a boundary, or `None` behind the end.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, at: Index) -> Option<Row> {
+        self.span(at).map(|span| span.row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(depth: i64, unsafe_point: UnsafePoint) -> Row {
+        Row { depth: Depth(depth), unsafe_point }
+    }
+
+    #[test]
+    fn equal_neighbours_are_one_span() {
+        let mut table = RowTable::new();
+        table.push(row(0, UnsafePoint::Safe), 2);
+        table.push(row(0, UnsafePoint::Safe), 1);
+        table.push(row(16, UnsafePoint::Safe), 4);
+        assert_eq!(table.spans().len(), 2);
+        assert_eq!(table.end(), Index(7));
+        assert_eq!(table.row(Index(2)), Some(row(0, UnsafePoint::Safe)));
+        assert_eq!(table.row(Index(3)), Some(row(16, UnsafePoint::Safe)));
+        assert_eq!(table.row(Index(6)), Some(row(16, UnsafePoint::Safe)));
+        assert_eq!(table.row(Index(7)), None);
+    }
+
+    #[test]
+    fn a_restartable_sequence_resumes_at_its_own_start() {
+        // Two adjacent sequences, the first with a change of depth inside.
+        let mut table = RowTable::new();
+        table.push(row(0, UnsafePoint::Safe), 1);
+        table.push(row(0, UnsafePoint::Restart1), 2);
+        table.push(row(32, UnsafePoint::Restart1), 1);
+        table.push(row(32, UnsafePoint::Restart2), 2);
+        let resume = |at| table.span(Index(at)).and_then(|span| span.resume(Index(at)));
+        assert_eq!(resume(0), Some(Index(0)));
+        assert_eq!(resume(1), Some(Index(1)));
+        assert_eq!(resume(2), Some(Index(1)));
+        assert_eq!(resume(3), Some(Index(1)));
+        assert_eq!(resume(4), Some(Index(4)));
+        assert_eq!(resume(5), Some(Index(4)));
+        assert_eq!(resume(6), None);
+    }
+
+    #[test]
+    fn nothing_resumes_at_an_unsafe_point_and_entry_restarts_at_entry() {
+        let mut table = RowTable::new();
+        table.push(row(0, UnsafePoint::Safe), 3);
+        table.push(row(0, UnsafePoint::Unsafe), 1);
+        table.push(row(0, UnsafePoint::RestartAtEntry), 1);
+        assert_eq!(table.span(Index(3)).and_then(|span| span.resume(Index(3))), None);
+        assert_eq!(table.span(Index(4)).and_then(|span| span.resume(Index(4))), Some(Index(0)));
+    }
+
+    #[test]
+    fn a_run_that_goes_back_is_refused() {
+        let mut table = RowTable::new();
+        assert_eq!(table.extend_to(Index(3), Row::default()), Ok(()));
+        assert_eq!(
+            table.extend_to(Index(2), Row::default()),
+            Err(OutOfOrder { start: Index(2), last: Index(3) })
+        );
+    }
+}
