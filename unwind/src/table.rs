@@ -16,11 +16,15 @@ pub struct Row {
 pub struct Span {
     /// The first boundary of the run.
     pub start: Index,
+    /// The boundary behind the last one of the run.
+    pub end: Index,
     /// The row of each boundary of the run.
     pub row: Row,
     /// The first boundary of the run of equal unsafe-point class that this
     /// span is part of, whatever the depths in it.
     pub class_start: Index,
+    /// The depth declared there.
+    pub class_depth: Depth,
 }
 
 impl Span {
@@ -79,13 +83,19 @@ impl RowTable {
             return;
         }
         let start = self.end;
-        self.end = Index(start.0.saturating_add(count));
-        let class_start = match self.spans.last() {
-            Some(last) if last.row == row => return,
-            Some(last) if last.row.unsafe_point == row.unsafe_point => last.class_start,
-            _ => start,
+        let end = Index(start.0.saturating_add(count));
+        self.end = end;
+        let (class_start, class_depth) = match self.spans.last_mut() {
+            Some(last) if last.row == row => {
+                last.end = end;
+                return;
+            }
+            Some(last) if last.row.unsafe_point == row.unsafe_point => {
+                (last.class_start, last.class_depth)
+            }
+            _ => (start, row.depth),
         };
-        self.spans.push(Span { start, row, class_start });
+        self.spans.push(Span { start, end, row, class_start, class_depth });
     }
 
     /// Appends the boundaries from the end of the table up to `end` (not
@@ -124,6 +134,19 @@ impl RowTable {
         self.spans.get(after.checked_sub(1)?)
     }
 
+    /// The depth declared where a goroutine that is preempted in `span` resumes,
+    /// or `None` at an unsafe point.
+    #[inline]
+    #[must_use]
+    pub fn resume_depth(&self, span: &Span) -> Option<Depth> {
+        match span.row.unsafe_point {
+            UnsafePoint::Safe => Some(span.row.depth),
+            UnsafePoint::Unsafe => None,
+            UnsafePoint::Restart1 | UnsafePoint::Restart2 => Some(span.class_depth),
+            UnsafePoint::RestartAtEntry => self.spans.first().map(|first| first.row.depth),
+        }
+    }
+
     /// The row of a boundary, or `None` behind the end.
     #[inline]
     #[must_use]
@@ -148,6 +171,8 @@ mod tests {
         table.push(row(16, UnsafePoint::Safe), 4);
         assert_eq!(table.spans().len(), 2);
         assert_eq!(table.end(), Index(7));
+        let ends: Vec<_> = table.spans().iter().map(|span| span.end.0).collect();
+        assert_eq!(ends, [3, 7]);
         assert_eq!(table.row(Index(2)), Some(row(0, UnsafePoint::Safe)));
         assert_eq!(table.row(Index(3)), Some(row(16, UnsafePoint::Safe)));
         assert_eq!(table.row(Index(6)), Some(row(16, UnsafePoint::Safe)));
@@ -170,6 +195,8 @@ mod tests {
         assert_eq!(resume(4), Some(Index(4)));
         assert_eq!(resume(5), Some(Index(4)));
         assert_eq!(resume(6), None);
+        let depths: Vec<_> = table.spans().iter().map(|span| table.resume_depth(span)).collect();
+        assert_eq!(depths, [0, 0, 0, 32].map(|depth| Some(Depth(depth))));
     }
 
     #[test]
@@ -179,6 +206,7 @@ mod tests {
         table.push(row(0, UnsafePoint::Unsafe), 1);
         table.push(row(0, UnsafePoint::RestartAtEntry), 1);
         assert_eq!(table.span(Index(3)).and_then(|span| span.resume(Index(3))), None);
+        assert_eq!(table.span(Index(3)).and_then(|span| table.resume_depth(span)), None);
         assert_eq!(table.span(Index(4)).and_then(|span| span.resume(Index(4))), Some(Index(0)));
     }
 
