@@ -1,0 +1,2 @@
+//! Strategies that make frames and policies for property tests, here and in
+//! code that builds on this crate.
