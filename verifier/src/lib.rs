@@ -1,1 +1,27 @@
-//! verifier
+//! Trusts neither the compiler nor its tables: reads machine words with a
+//! decoder of its own and decides, for every instruction boundary that can be
+//! reached, whether the row that the table declares there is true.
+//!
+//! - [`decode`]: a word becomes an instruction, as far as SP, constants and
+//!   control flow are concerned; what it does not know, it says.
+//! - [`Checker`]: walks a function's control-flow graph and holds each boundary
+//!   against its row ([`sp_row`] states the claim, the transfer rules and the
+//!   assumptions).
+//! - [`Report`]: what was found, as data; [`Verdict`]: what follows.
+//! - [`syntax`]: the listing of a word in Go's assembler syntax.
+//!
+//! This crate does not know how the code was made. In particular it shares no
+//! instruction model with the lowering, so that a mistake there cannot hide
+//! here.
+
+pub mod decode;
+mod effect;
+mod flow;
+mod report;
+pub mod sp_row;
+pub mod syntax;
+mod value;
+
+pub use effect::{SpEffect, sp_effect};
+pub use report::{Observer, Observers, Reason, Report, Rule, Undecided, Verdict, Violation};
+pub use sp_row::{Checker, Function};

@@ -1,0 +1,287 @@
+//! The value of a register, looked for backwards from its use.
+//!
+//! SP is seldom written from a register, so values are not tracked forwards:
+//! at such a write the register's definition is looked for among the
+//! instructions before it, inside the block. The first instruction that may
+//! write the register decides; if its result does not follow from constants and
+//! SP, the value is unknown.
+
+use crate::decode::{Access, Arith, Data, Flags, Inst, Logic, Mode, Reg, Wide, Width, decode};
+use crate::effect::signed;
+use arrayvec::ArrayVec;
+use core::cell::Cell;
+use unwind::{Depth, Pc, Word};
+
+/// What is known of a register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Value {
+    /// This number.
+    Const(u64),
+    /// The CFA minus this depth.
+    BelowCfa(Depth),
+    /// A word loaded from a table of 8-byte words at this address, by an index.
+    Element(u64),
+    /// Nothing.
+    Unknown,
+}
+
+/// How many definitions are followed for one value.
+const MAX_STEPS: u32 = 12;
+
+/// How often SP moves in a block before the oldest of its depths is forgotten.
+const MAX_DEPTHS: usize = 8;
+
+/// The straight line of instructions from the start of a block up to the one
+/// that is looked at, with the depth of SP along it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Block {
+    start: u32,
+    /// From which instruction on SP has which depth, ascending.
+    depths: ArrayVec<(u32, Depth), MAX_DEPTHS>,
+}
+
+impl Block {
+    /// A block that starts at `start` with SP at `depth`.
+    pub(crate) fn begin(&mut self, start: u32, depth: Depth) {
+        self.start = start;
+        self.depths.clear();
+        self.depths.push((start, depth));
+    }
+
+    /// From `at` on, SP is at `depth`.
+    pub(crate) fn move_sp(&mut self, at: u32, depth: Depth) {
+        if self.depths.is_full() {
+            self.depths.remove(0);
+        }
+        self.depths.push((at, depth));
+    }
+
+    /// The depth of SP before the instruction `at`, if it is still known.
+    fn depth(&self, at: u32) -> Option<Depth> {
+        self.depths.iter().rev().find(|&&(from, _)| from <= at).map(|&(_, depth)| depth)
+    }
+}
+
+/// What the values are found in.
+pub(crate) struct Context<'a> {
+    pub(crate) words: &'a [Word],
+    pub(crate) entry: Pc,
+    pub(crate) block: &'a Block,
+    /// The pointer that the image holds at an address.
+    pub(crate) pointer: &'a dyn Fn(u64) -> Option<u64>,
+    /// The earliest definition that was used.
+    pub(crate) earliest: Cell<u32>,
+}
+
+impl Context<'_> {
+    /// The value of a general register (0 to 30) before the instruction `at`.
+    pub(crate) fn register(&self, register: Reg, at: u32) -> Value {
+        self.follow(register, at, &mut MAX_STEPS.clone())
+    }
+
+    /// The value that an instruction gives to its destination, where that is
+    /// SP: the forms that [`crate::SpEffect::Computed`] stands for.
+    pub(crate) fn result(&self, inst: &Inst, at: u32) -> Value {
+        self.evaluate(inst, at, &mut MAX_STEPS.clone())
+    }
+
+    fn follow(&self, register: Reg, at: u32, steps: &mut u32) -> Value {
+        let Some(left) = steps.checked_sub(1) else { return Value::Unknown };
+        *steps = left;
+        for definition in (self.block.start..at).rev() {
+            let Some(&word) = self.words.get(definition as usize) else { return Value::Unknown };
+            if !may_write(word, register) {
+                continue;
+            }
+            let inst = decode(word);
+            self.earliest.set(self.earliest.get().min(definition));
+            return if destination(&inst) == Some(register) {
+                self.evaluate(&inst, definition, steps)
+            } else {
+                Value::Unknown
+            };
+        }
+        Value::Unknown
+    }
+
+    /// A source operand for which 31 is SP.
+    fn or_sp(&self, register: Reg, at: u32, steps: &mut u32) -> Value {
+        if register == Reg::SP {
+            self.block.depth(at).map_or(Value::Unknown, Value::BelowCfa)
+        } else {
+            self.follow(register, at, steps)
+        }
+    }
+
+    /// A source operand for which 31 is ZR.
+    fn or_zero(&self, register: Reg, at: u32, steps: &mut u32) -> Value {
+        if register == Reg::ZR { Value::Const(0) } else { self.follow(register, at, steps) }
+    }
+
+    fn evaluate(&self, inst: &Inst, at: u32, steps: &mut u32) -> Value {
+        let pc = self.entry.0.wrapping_add(u64::from(at) * Word::BYTES);
+        match *inst {
+            Inst::MoveWide { op, width: Width::X, rd, imm, shift } => {
+                let part = u64::from(imm) << shift;
+                match op {
+                    Wide::Movz => Value::Const(part),
+                    Wide::Movn => Value::Const(!part),
+                    Wide::Movk => match self.follow(rd, at, steps) {
+                        Value::Const(value) => Value::Const(value & !(0xffff << shift) | part),
+                        _ => Value::Unknown,
+                    },
+                }
+            }
+            Inst::MoveWide { op: Wide::Movz, width: Width::W, imm, shift, .. } => {
+                Value::Const(u64::from(imm) << shift)
+            }
+            Inst::LogicImm { op: Logic::Orr, rn: Reg::ZR, imm, .. } => Value::Const(imm),
+            Inst::LogicReg {
+                op: Logic::Orr,
+                invert: false,
+                width: Width::X,
+                rn: Reg::ZR,
+                rm,
+                kind: 0,
+                amount: 0,
+                ..
+            } => self.or_zero(rm, at, steps),
+            Inst::ArithImm { op, flags: Flags::Keep, width: Width::X, rn, imm, .. } => {
+                add(self.or_sp(rn, at, steps), signed(op, imm))
+            }
+            Inst::ArithExt {
+                op,
+                flags: Flags::Keep,
+                width: Width::X,
+                rn,
+                rm,
+                // UXTX and SXTX take all 64 bits.
+                option: 0b011 | 0b111,
+                shift,
+                ..
+            } => match self.or_zero(rm, at, steps) {
+                Value::Const(value) => add(self.or_sp(rn, at, steps), directed(op, value << shift)),
+                _ => Value::Unknown,
+            },
+            Inst::ArithReg {
+                op,
+                flags: Flags::Keep,
+                width: Width::X,
+                rn,
+                rm,
+                kind: 0,
+                amount,
+                ..
+            } => match self.or_zero(rm, at, steps) {
+                Value::Const(value) => {
+                    add(self.or_zero(rn, at, steps), directed(op, value << amount))
+                }
+                _ => Value::Unknown,
+            },
+            Inst::Adr { offset, .. } => Value::Const(pc.wrapping_add_signed(offset)),
+            Inst::Adrp { offset, .. } => Value::Const((pc & !0xfff).wrapping_add_signed(offset)),
+            Inst::LoadIndexed { rn, option: 0b011, shift: 3, .. } if rn != Reg::SP => {
+                match self.follow(rn, at, steps) {
+                    Value::Const(table) => Value::Element(table),
+                    _ => Value::Unknown,
+                }
+            }
+            // An address out of the global offset table.
+            Inst::Single {
+                access: Access::Load,
+                data: Data::X,
+                rn,
+                offset,
+                mode: Mode::Offset,
+                ..
+            } if rn != Reg::SP => match self.follow(rn, at, steps) {
+                Value::Const(base) => {
+                    let address = base.wrapping_add_signed(i64::from(offset));
+                    (self.pointer)(address).map_or(Value::Unknown, Value::Const)
+                }
+                _ => Value::Unknown,
+            },
+            _ => Value::Unknown,
+        }
+    }
+}
+
+fn directed(op: Arith, value: u64) -> i64 {
+    match op {
+        Arith::Add => value.cast_signed(),
+        Arith::Sub => value.cast_signed().wrapping_neg(),
+    }
+}
+
+fn add(value: Value, by: i64) -> Value {
+    match value {
+        Value::Const(value) => Value::Const(value.wrapping_add_signed(by)),
+        Value::BelowCfa(depth) => Value::BelowCfa(Depth(depth.0.wrapping_sub(by))),
+        Value::Element(_) | Value::Unknown => Value::Unknown,
+    }
+}
+
+/// The general register that an instruction defines and nothing else, for those
+/// that [`Context::evaluate`] knows.
+fn destination(inst: &Inst) -> Option<Reg> {
+    match *inst {
+        Inst::MoveWide { rd, .. }
+        | Inst::LogicImm { rd, .. }
+        | Inst::LogicReg { rd, .. }
+        | Inst::ArithImm { rd, .. }
+        | Inst::ArithExt { rd, .. }
+        | Inst::ArithReg { rd, .. }
+        | Inst::Adr { rd, .. }
+        | Inst::Adrp { rd, .. } => Some(rd),
+        Inst::LoadIndexed { rt, .. } => Some(rt),
+        Inst::Single { access: Access::Load, mode: Mode::Offset, rt, .. } => Some(rt),
+        _ => None,
+    }
+}
+
+/// Whether a word may write a general register (0 to 30). Errs towards yes: of
+/// the forms that are not decoded in full, the fields that can name a
+/// destination are compared.
+fn may_write(word: Word, register: Reg) -> bool {
+    let bits = word.get();
+    let field = |low: u32| Reg((bits >> low & 0x1f) as u8);
+    match bits >> 25 & 0xf {
+        // Data processing and SVE: bits 4 to 0.
+        0b0010 | 0b1000 | 0b1001 | 0b0101 | 0b1101 | 0b0111 | 0b1111 => field(0) == register,
+        0b0100 | 0b0110 | 0b1100 | 0b1110 if !named(bits, register) => false,
+        0b0100 | 0b0110 | 0b1100 | 0b1110 => match decode(word) {
+            Inst::Pair { access, rt, rt2, rn, mode, .. } => {
+                access == Access::Load && (rt == register || rt2 == register)
+                    || mode != Mode::Offset && rn == register
+            }
+            Inst::Single { access, rt, rn, mode, .. } => {
+                access == Access::Load && rt == register || mode != Mode::Offset && rn == register
+            }
+            Inst::LoadIndexed { rt, .. } => rt == register,
+            _ => true,
+        },
+        // Branches and system instructions: calls write anything; MRS and SYSL
+        // write bits 4 to 0 or the pair there. Branches that are not calls write
+        // nothing.
+        0b1010 | 0b1011 => match decode(word) {
+            Inst::Branch { .. } | Inst::BranchIf { .. } | Inst::Nop => false,
+            Inst::Other if bits >> 24 == 0xd5 => {
+                field(0) == register || field(0).0 + 1 == register.0
+            }
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// Whether a load or a store may write a register, by the four fields that can
+/// name one, the register behind each (CASP names a pair by its first) and the
+/// eight that LD64B fills.
+fn named(bits: u32, register: Reg) -> bool {
+    let near = |low: u32| {
+        let distance = u32::from(register.0).wrapping_sub(bits >> low & 0x1f);
+        distance <= 1
+    };
+    let block = bits & 0xffff_fc00 == 0xf83f_d000;
+    near(0) || near(5) || near(10) || near(16) || block
+}
