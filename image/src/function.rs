@@ -1,0 +1,267 @@
+//! One function: its code, its rows, and where its instructions came from.
+
+use crate::bytes::{c_string, i32_at, u32_at};
+use crate::error::PcTableRule;
+use crate::inline::{self, FUNCDATA_INL_TREE, PCDATA_INL_TREE_INDEX};
+use crate::locate::Module;
+use crate::pclntab::Layout;
+use crate::pctab::{Program, Run};
+use crate::{Error, Image};
+use unwind::{Depth, FuncFlags, Index, Pc, Preemption, Release, Row, RowTable, UnsafePoint, Word};
+
+/// Index of the unsafe points (`internal/abi/symtab.go`).
+const PCDATA_UNSAFE_POINT: usize = 0;
+
+/// Index of the pointer maps of locals (`internal/abi/symtab.go`).
+const FUNCDATA_LOCALS_POINTER_MAPS: usize = 1;
+
+/// A function of an image.
+#[derive(Clone, Copy, Debug)]
+pub struct Function<'i> {
+    /// Where it starts.
+    pub entry: Pc,
+    /// Its instructions, with the padding up to the next function.
+    pub code: &'i [Word],
+    /// Its flags.
+    pub flags: FuncFlags,
+    /// What the runtime knows it as; 0 for most (`internal/abi/symtab.go`,
+    /// `FuncID`). The numbers differ between releases.
+    pub func_id: u8,
+    /// Whether it has `FUNCDATA_LocalsPointerMaps`.
+    pub has_locals_pointer_maps: bool,
+    name: &'i [u8],
+    /// `_func` with its `pcdata` and `funcdata`.
+    record: &'i [u8],
+    module: &'i Module<'i>,
+    release: Option<Release>,
+}
+
+/// A place in the source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position<'i> {
+    /// The file, as the compiler was given it or as `-trimpath` left it.
+    pub file: &'i [u8],
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl<'i> Function<'i> {
+    /// The name in the table: the package path, a dot, the rest.
+    #[must_use]
+    pub fn name(&self) -> &'i [u8] {
+        self.name
+    }
+
+    /// Reads the row of each boundary into `table`.
+    ///
+    /// The rows may end before the code does: what follows is padding, which
+    /// no table describes. (The linkers of go1.19 to go1.27 give the padding
+    /// between functions to the last run, so that rows cover all code.)
+    ///
+    /// # Errors
+    /// [`Error::NoStackTable`] where Go has no `pcsp` either; [`Error::PcTable`]
+    /// and [`Error::UnsafePoint`] where a table is malformed. The rows of
+    /// `table` are then not to be used.
+    pub fn rows(&self, table: &mut RowTable) -> Result<(), Error> {
+        table.clear();
+        let entry = self.entry;
+        let mut depths = self.program(self.word(16)).ok_or(Error::NoStackTable { entry })?;
+        let mut classes = self.pcdata(PCDATA_UNSAFE_POINT);
+        let mut class = (UnsafePoint::Safe, u32::MAX);
+        if let Some(classes) = &mut classes {
+            class = next_class(classes)?.ok_or_else(|| classes.fault(PcTableRule::Terminated))?;
+        }
+        let mut start = 0;
+        while let Some(run) = depths.next()? {
+            let depth = Depth(i64::from(run.value));
+            loop {
+                let end = run.end.min(class.1);
+                table.push(Row { depth, unsafe_point: class.0 }, end - start);
+                start = end;
+                if end == run.end {
+                    break;
+                }
+                let Some(classes) = &mut classes else { break };
+                class = next_class(classes)?.ok_or_else(|| classes.fault(PcTableRule::SameEnd))?;
+            }
+        }
+        if let Some(classes) = &mut classes
+            && (class.1 != start || classes.next()?.is_some())
+        {
+            return Err(classes.fault(PcTableRule::SameEnd));
+        }
+        Ok(())
+    }
+
+    /// Where execution goes on after a panic was recovered in a deferred call:
+    /// the call of `runtime.deferreturn` (`_func.deferreturn`). `None` in a
+    /// function without deferred calls.
+    #[must_use]
+    pub fn recovery(&self) -> Option<Index> {
+        match self.word(12) {
+            0 => None,
+            offset => self.boundary(Pc(self.entry.0.wrapping_add(u64::from(offset)))),
+        }
+    }
+
+    /// The file and line of a boundary: those of the innermost function that
+    /// was inlined there, as a traceback prints them. `None` where the tables
+    /// do not say.
+    #[must_use]
+    pub fn position(&self, pc: Pc) -> Option<Position<'i>> {
+        let boundary = self.boundary(pc)?.0;
+        let file = self.program(self.word(20))?.value(boundary).ok()??;
+        let line = self.program(self.word(24))?.value(boundary).ok()??;
+        let unit = usize::try_from(self.word(32)).ok()?;
+        let at = unit.checked_add(usize::try_from(file).ok()?)?.checked_mul(4)?;
+        let offset = u32_at(self.module.pclntab.cutab.bytes, at)?;
+        let filetab = self.module.pclntab.filetab.bytes;
+        // An offset of all ones, `no file`, is beyond any table.
+        let file = c_string(filetab, usize::try_from(offset).ok()?)?;
+        let line = u32::try_from(line).ok().filter(|&line| line > 0)?;
+        Some(Position { file, line })
+    }
+
+    /// The name of the function that was inlined at a boundary, the innermost
+    /// if several; else its own name.
+    ///
+    /// Where the inline trees are not found ([`Image::has_inline_trees`]), the
+    /// answer is the function's own name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBoundary`], [`Error::PcTable`], [`Error::InlineTree`].
+    pub fn innermost_name(&self, pc: Pc) -> Result<&'i [u8], Error> {
+        let entry = self.entry;
+        let boundary = self.boundary(pc).ok_or(Error::NoSuchBoundary { pc, entry })?;
+        let Some(indices) = self.pcdata(PCDATA_INL_TREE_INDEX) else { return Ok(self.name) };
+        let (Some(gofunc), Some(tree)) = (self.module.gofunc, self.funcdata(FUNCDATA_INL_TREE))
+        else {
+            return Ok(self.name);
+        };
+        let index = match indices.value(boundary.0)? {
+            Some(index) if index >= 0 => index,
+            _ => return Ok(self.name),
+        };
+        let pclntab = &self.module.pclntab;
+        inline::name(pclntab.layout, gofunc, pclntab.funcnametab.bytes, tree, index)
+            .ok_or(Error::InlineTree { entry, index })
+    }
+
+    /// Whether a goroutine can be preempted at a boundary, if the boundary is
+    /// not an unsafe point.
+    ///
+    /// # Errors
+    /// Those of [`Function::innermost_name`].
+    pub fn preemption(&self, pc: Pc) -> Result<Preemption, Error> {
+        Ok(self.preemption_as(self.innermost_name(pc)?))
+    }
+
+    /// The same for the boundaries that no other function was inlined at.
+    #[must_use]
+    pub fn function_preemption(&self) -> Preemption {
+        self.preemption_as(self.name)
+    }
+
+    pub(crate) fn read(image: &'i Image<'_>, index: usize) -> Result<Self, Error> {
+        let pclntab = &image.module.pclntab;
+        let entry = pclntab.entry(index);
+        let entry = entry.ok_or(Error::NoSuchFunction { index, count: pclntab.count })?;
+        let wrong = |expected| {
+            let address = pclntab.entry_address(index);
+            Error::FunctionRecord { index, address, expected }
+        };
+        let text = &image.module.text;
+        let code = text.bytes.get(entry.start as usize..entry.end as usize);
+        let code = code.ok_or_else(|| wrong("ascending starts inside the text"))?;
+        // The text may end inside a word: go1.24 and later end it with
+        // `go:textfipsend`, a marker of one byte.
+        let last = index.saturating_add(1) == pclntab.count;
+        if !entry.start.is_multiple_of(4) || !(last || entry.end.is_multiple_of(4)) {
+            return Err(wrong("starts at multiples of 4"));
+        }
+        let record = pclntab.pclntable.bytes.get(entry.record as usize..);
+        let record = record.and_then(|bytes| whole_record(pclntab.layout, bytes));
+        let record = record.ok_or_else(|| wrong("a whole function record in the table"))?;
+        if u32_at(record, 0) != Some(entry.start) {
+            return Err(wrong("a function record with the same start"));
+        }
+        let name = i32_at(record, 4).and_then(|at| usize::try_from(at).ok());
+        let name = name.and_then(|at| c_string(pclntab.funcnametab.bytes, at));
+        let tail = pclntab.layout.record_size().saturating_sub(4);
+        let byte = |skip: usize| record.get(tail.saturating_add(skip)).copied().unwrap_or(0);
+        let mut function = Self {
+            entry: Pc(text.address.wrapping_add(u64::from(entry.start))),
+            code: Word::slice(code),
+            flags: FuncFlags(byte(1)),
+            func_id: byte(0),
+            has_locals_pointer_maps: false,
+            name: name.ok_or_else(|| wrong("a name in the table"))?,
+            record,
+            module: &image.module,
+            release: image.release,
+        };
+        let maps = function.funcdata(FUNCDATA_LOCALS_POINTER_MAPS);
+        function.has_locals_pointer_maps = maps.is_some();
+        Ok(function)
+    }
+
+    fn preemption_as(&self, innermost: &[u8]) -> Preemption {
+        Preemption::of(self.flags, self.has_locals_pointer_maps, innermost, self.release)
+    }
+
+    fn boundary(&self, pc: Pc) -> Option<Index> {
+        let offset = pc.0.checked_sub(self.entry.0)?;
+        let inside = offset.is_multiple_of(4) && offset / 4 < self.code.len() as u64;
+        u32::try_from(offset / 4).ok().filter(|_| inside).map(Index)
+    }
+
+    /// A field of the record. The record is whole, so there is no other case.
+    #[inline]
+    fn word(&self, at: usize) -> u32 {
+        u32_at(self.record, at).unwrap_or(0)
+    }
+
+    #[inline]
+    fn program(&self, offset: u32) -> Option<Program<'i>> {
+        let pctab = self.module.pclntab.pctab;
+        // A function's code is shorter than 4 GiB: both its ends are u32.
+        let limit = u32::try_from(self.code.len()).unwrap_or(u32::MAX);
+        Program::new(pctab.bytes, pctab.address, offset, limit)
+    }
+
+    #[inline]
+    fn pcdata(&self, index: usize) -> Option<Program<'i>> {
+        let (fixed, count) = (self.module.pclntab.layout.record_size(), self.word(28));
+        if index >= count as usize {
+            return None;
+        }
+        self.program(u32_at(self.record, fixed.checked_add(index.checked_mul(4)?)?)?)
+    }
+
+    /// The offset of function data from gofunc; all ones stand for none.
+    #[inline]
+    fn funcdata(&self, index: usize) -> Option<u32> {
+        let fixed = self.module.pclntab.layout.record_size();
+        let skip = (self.word(28) as usize).checked_add(index)?.checked_mul(4)?;
+        let offset = u32_at(self.record, fixed.checked_add(skip)?)?;
+        (offset != u32::MAX).then_some(offset)
+    }
+}
+
+/// `_func` with the arrays behind it: `npcdata` is the word at 28, `nfuncdata`
+/// the last byte of the fixed part.
+fn whole_record(layout: Layout, bytes: &[u8]) -> Option<&[u8]> {
+    let fixed = layout.record_size();
+    let pcdata = u32_at(bytes, 28)? as usize;
+    let funcdata = usize::from(*bytes.get(fixed.checked_sub(1)?)?);
+    let words = pcdata.checked_add(funcdata)?.checked_mul(4)?;
+    bytes.get(..fixed.checked_add(words)?)
+}
+
+#[inline]
+fn next_class(program: &mut Program<'_>) -> Result<Option<(UnsafePoint, u32)>, Error> {
+    let Some(Run { value, end }) = program.next()? else { return Ok(None) };
+    let class = UnsafePoint::from_pcdata(value);
+    let class = class.ok_or_else(|| Error::UnsafePoint { address: program.address(), value })?;
+    Ok(Some((class, end)))
+}

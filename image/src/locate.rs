@@ -1,0 +1,128 @@
+//! Where in an address space the tables of Go are.
+
+use crate::Error;
+use crate::moduledata::Moduledata;
+use crate::pclntab::{Pclntab, Table};
+use crate::space::{AddressSpace, Segment, find_all};
+
+/// The tables and the code of a module.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Module<'a> {
+    /// The function table.
+    pub(crate) pclntab: Pclntab<'a>,
+    /// The code, from the start of Go's text.
+    pub(crate) text: Table<'a>,
+    /// The data of functions, `None` without a moduledata.
+    pub(crate) gofunc: Option<&'a [u8]>,
+}
+
+/// How many tables without a moduledata are looked at. A file needs one; more
+/// is an attempt to keep the reader busy.
+const ORPHANS: usize = 16;
+
+/// Finds the module.
+///
+/// A table that a moduledata points at comes first: a program may carry
+/// another program, and its table, as data. Of those without, only the
+/// section's is taken where there are several.
+///
+/// # Errors
+/// All that concern the function table and its moduledata.
+pub(crate) fn module<'a>(space: &AddressSpace<'a>) -> Result<Module<'a>, Error> {
+    let hinted = space.hints.pclntab.map(|address| Pclntab::read(space, address));
+    if let Some(Ok(pclntab)) = hinted
+        && let Some(moduledata) = Moduledata::find(space, &pclntab)?
+    {
+        return assemble(space, pclntab, Some(moduledata));
+    }
+    let search = search(space)?;
+    if let Some((pclntab, moduledata)) = search.owned {
+        return assemble(space, pclntab, Some(moduledata));
+    }
+    match (hinted, search.orphans.as_slice()) {
+        (Some(Ok(pclntab)), _) | (_, &[pclntab]) => assemble(space, pclntab, None),
+        (_, [first, second, ..]) => {
+            Err(Error::AmbiguousTable { first: first.address, second: second.address })
+        }
+        (Some(Err(error)), []) => Err(error),
+        (None, []) => Err(search.refused.unwrap_or(Error::NoFunctionTable)),
+    }
+}
+
+/// What a search of all segments finds.
+#[derive(Default)]
+struct Search<'a> {
+    /// The table that a moduledata points at.
+    owned: Option<(Pclntab<'a>, Moduledata)>,
+    /// Tables that none points at.
+    orphans: Vec<Pclntab<'a>>,
+    /// Why a table of an older release is not read.
+    refused: Option<Error>,
+}
+
+/// Searches every segment: linkers put the table into different ones (an
+/// external linker of position-independent code: into `.data.rel.ro`).
+fn search<'a>(space: &AddressSpace<'a>) -> Result<Search<'a>, Error> {
+    let mut search = Search::default();
+    for address in candidates(space) {
+        let pclntab = match Pclntab::read(space, address) {
+            Ok(pclntab) => pclntab,
+            Err(error @ Error::UnsupportedTable { .. }) => {
+                search.refused.get_or_insert(error);
+                continue;
+            }
+            Err(_) => continue,
+        };
+        match (Moduledata::find(space, &pclntab)?, search.owned) {
+            (Some(_), Some((first, _))) => {
+                return Err(Error::AmbiguousTable { first: first.address, second: address });
+            }
+            (Some(moduledata), None) => search.owned = Some((pclntab, moduledata)),
+            (None, _) => search.orphans.push(pclntab),
+        }
+        if search.orphans.len() > ORPHANS {
+            break;
+        }
+    }
+    Ok(search)
+}
+
+/// The aligned places of what follows the first byte of every magic.
+fn candidates<'s>(space: &'s AddressSpace<'_>) -> impl Iterator<Item = u64> + 's {
+    let in_segment = |segment: &'s Segment<'_>| {
+        let address = segment.address;
+        let places = find_all(segment.bytes, [0xff, 0xff, 0xff, 0, 0, 4, 8]);
+        places.filter_map(move |place| (address + place).checked_sub(1))
+    };
+    let places = space.segments().iter().flat_map(in_segment);
+    places.filter(|address| *address != 0 && address.is_multiple_of(8))
+}
+
+fn assemble<'a>(
+    space: &AddressSpace<'a>,
+    mut pclntab: Pclntab<'a>,
+    moduledata: Option<Moduledata>,
+) -> Result<Module<'a>, Error> {
+    let address = pclntab.address;
+    let wrong = |expected| Error::Header { address, expected };
+    // Releases before go1.26 repeat the start of the text in the header.
+    let header = address.checked_add(24).and_then(|at| space.pointer(at)).filter(|&at| at != 0);
+    let (start, end) = match (moduledata, header) {
+        (Some(moduledata), Some(header)) if moduledata.text != header => {
+            return Err(wrong("the text start of the moduledata"));
+        }
+        (Some(moduledata), _) => (moduledata.text, Some(moduledata.etext)),
+        (None, Some(header)) => (header, None),
+        (None, None) => return Err(Error::NoTextStart { address }),
+    };
+    let segment = space.segment(start).filter(|segment| segment.executable && start % 4 == 0);
+    let code = segment.and_then(|_| space.bytes_from(start));
+    let code = code.ok_or_else(|| wrong("a text start in an executable segment"))?;
+    let size = end.and_then(|end| usize::try_from(end - start).ok()).unwrap_or(code.len());
+    let bytes = code.get(..size).ok_or_else(|| wrong("a text inside its segment"))?;
+    if let Some(moduledata) = moduledata {
+        pclntab.truncate(moduledata.pclntable_size);
+    }
+    let gofunc = moduledata.and_then(|moduledata| space.bytes_from(moduledata.gofunc?));
+    Ok(Module { pclntab, text: Table { address: start, bytes }, gofunc })
+}

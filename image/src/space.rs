@@ -1,0 +1,138 @@
+//! The address space that a loader would make of a file, at load bias 0: what
+//! every container format comes down to. Nothing here knows ELF or Go.
+
+use crate::Error;
+use crate::bytes::u64_at;
+
+/// A part of the file at an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment<'a> {
+    /// Where its first byte is in memory.
+    pub(crate) address: u64,
+    /// Its size in memory, at least `bytes.len()`.
+    pub(crate) size: u64,
+    /// The part of it that is in the file.
+    pub(crate) bytes: &'a [u8],
+    /// Whether it holds code.
+    pub(crate) executable: bool,
+}
+
+/// What the loader writes at an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relocation {
+    /// The address of the eight bytes.
+    pub(crate) at: u64,
+    /// The value, or `None` when it is not known before the program runs.
+    pub(crate) value: Option<u64>,
+}
+
+/// Where the container says that a table is. Hints only: what is found there
+/// is checked like anything else.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hints {
+    /// The address of the pclntab.
+    pub(crate) pclntab: Option<u64>,
+    /// The address of the build information.
+    pub(crate) buildinfo: Option<u64>,
+}
+
+/// Segments and relocations, both ascending.
+#[derive(Clone, Debug)]
+pub(crate) struct AddressSpace<'a> {
+    segments: Vec<Segment<'a>>,
+    relocations: Vec<Relocation>,
+    pub(crate) hints: Hints,
+}
+
+impl<'a> AddressSpace<'a> {
+    /// Sorts the segments.
+    ///
+    /// # Errors
+    /// [`Error::SegmentOverlap`].
+    pub(crate) fn new(mut segments: Vec<Segment<'a>>, hints: Hints) -> Result<Self, Error> {
+        segments.sort_by_key(|segment| segment.address);
+        let mut free = 0;
+        for segment in &segments {
+            let address = segment.address;
+            let end = address.checked_add(segment.size).ok_or(Error::SegmentOverlap { address })?;
+            if address < free {
+                return Err(Error::SegmentOverlap { address });
+            }
+            free = end;
+        }
+        Ok(Self { segments, relocations: Vec::new(), hints })
+    }
+
+    /// Sets the relocations, in any order. Of two at one address the later
+    /// counts.
+    pub(crate) fn relocate(&mut self, mut relocations: Vec<Relocation>) {
+        if !relocations.is_sorted_by_key(|relocation| relocation.at) {
+            relocations.sort_by_key(|relocation| relocation.at);
+        }
+        self.relocations = relocations;
+    }
+
+    /// The segments, by address.
+    pub(crate) fn segments(&self) -> &[Segment<'a>] {
+        &self.segments
+    }
+
+    /// The segment that an address lies in.
+    pub(crate) fn segment(&self, address: u64) -> Option<&Segment<'a>> {
+        let after = self.segments.partition_point(|segment| segment.address <= address);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        (address - segment.address < segment.size).then_some(segment)
+    }
+
+    /// The bytes of the file from an address to the end of its segment.
+    pub(crate) fn bytes_from(&self, address: u64) -> Option<&'a [u8]> {
+        let segment = self.segment(address)?;
+        segment.bytes.get(usize::try_from(address - segment.address).ok()?..)
+    }
+
+    /// `size` bytes of the file at an address.
+    pub(crate) fn bytes(&self, address: u64, size: u64) -> Option<&'a [u8]> {
+        self.bytes_from(address)?.get(..usize::try_from(size).ok()?)
+    }
+
+    /// The pointer at an address as the loader would leave it.
+    pub(crate) fn pointer(&self, address: u64) -> Option<u64> {
+        let in_file = u64_at(self.bytes(address, 8)?, 0)?;
+        let after = self.relocations.partition_point(|relocation| relocation.at <= address);
+        match after.checked_sub(1).and_then(|index| self.relocations.get(index)) {
+            Some(relocation) if relocation.at == address => relocation.value,
+            Some(relocation) if address - relocation.at < 8 => None,
+            _ => match self.relocations.get(after) {
+                Some(next) if next.at - address < 8 => None,
+                _ => Some(in_file),
+            },
+        }
+    }
+
+    /// The aligned addresses at which the loader leaves a pointer with this
+    /// value.
+    pub(crate) fn find_pointer(&self, value: u64) -> impl Iterator<Item = u64> {
+        let pattern = value.to_le_bytes();
+        let relocated = self.relocations.iter();
+        let relocated = relocated.filter(move |r| r.value == Some(value)).map(|r| r.at);
+        let in_file = self.segments.iter().flat_map(move |segment| {
+            find_all(segment.bytes, pattern).map(move |at| segment.address + at)
+        });
+        relocated
+            .chain(in_file)
+            .filter(move |&at| at.is_multiple_of(8) && self.pointer(at) == Some(value))
+    }
+}
+
+/// All places of a short pattern, also those that overlap.
+pub(crate) fn find_all<const N: usize>(
+    bytes: &[u8],
+    pattern: [u8; N],
+) -> impl Iterator<Item = u64> + '_ {
+    let mut from = 0;
+    core::iter::from_fn(move || {
+        let at = from + memchr::memmem::find(bytes.get(from..)?, &pattern)?;
+        from = at + 1;
+        Some(at as u64)
+    })
+}
