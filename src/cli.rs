@@ -1,0 +1,127 @@
+//! The syntax of the command line, and nothing else: values are resolved in
+//! [`crate::settings`].
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Proves that the stack pointer is valid at every instruction boundary of Go's
+/// arm64 code: for the code that a compiler would emit, and for the code that it
+/// did emit.
+///
+/// Exit status: 0 nothing is refuted; 1 a rule is refuted for an observer that
+/// counts (see --fail-on of scan; elsewhere async-preemption); 2 wrong usage, or
+/// something could not be read; 3 something is undecided.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "midframe", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Lower and verify every frame size under each policy: the theorem table.
+    Prove(Prove),
+    /// Lower one frame and list its boundaries, declared and actual.
+    Lower(Lower),
+    /// Verify the Go functions of executable files.
+    Scan(Scan),
+    /// List the policies and the releases that they stand for.
+    Policies(Policies),
+}
+
+/// `midframe prove`
+#[derive(Args, Clone, Debug)]
+pub struct Prove {
+    /// A policy, or a Go release such as go1.24.5; can be repeated [default: all policies].
+    #[arg(long = "policy", value_name = "POLICY")]
+    pub policies: Vec<String>,
+    /// Only the frame sizes from FIRST to LAST, both included: 64KiB..128KiB.
+    #[arg(long, value_name = "FIRST..LAST")]
+    pub frames: Option<String>,
+    /// Without the stack-split check, as for functions marked NOSPLIT.
+    #[arg(long)]
+    pub nosplit: bool,
+    /// The target of the code, a triple.
+    #[arg(long, value_name = "TRIPLE", default_value = "aarch64-unknown-linux-gnu")]
+    pub target: String,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// How many threads work [default: one for each processor].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// `midframe lower`
+#[derive(Args, Clone, Debug)]
+pub struct Lower {
+    /// The frame size in bytes: 65616, 0x10050, 64KiB+80.
+    #[arg(long, value_name = "BYTES")]
+    pub frame: String,
+    /// A leaf function: one that calls no other.
+    #[arg(long)]
+    pub leaf: bool,
+    /// Without the stack-split check, as for functions marked NOSPLIT.
+    #[arg(long)]
+    pub nosplit: bool,
+    /// A policy, or a Go release such as go1.24.5 [default: the newest policy].
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<String>,
+    /// The target of the code, a triple.
+    #[arg(long, value_name = "TRIPLE", default_value = "aarch64-unknown-linux-gnu")]
+    pub target: String,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `midframe scan`
+#[derive(Args, Clone, Debug)]
+pub struct Scan {
+    /// Executable files.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Whose findings make the exit status 1; can be repeated.
+    #[arg(long, value_enum, value_name = "OBSERVER", default_value = "async-preemption")]
+    pub fail_on: Vec<FailOn>,
+    /// How many threads work [default: one for each processor].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// `midframe policies`
+#[derive(Args, Clone, Debug)]
+pub struct Policies {
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+}
+
+/// Whose findings make the exit status 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// The runtime's asynchronous preemption: a crash in the garbage collector.
+    AsyncPreemption,
+    /// The frame-pointer unwinder: a crash in the execution tracer.
+    FramePointer,
+    /// A profiler's signal: a lost or wrong sample.
+    Profiler,
+    /// Nobody's.
+    Never,
+}

@@ -1,0 +1,62 @@
+//! `midframe lower`: one frame, boundary by boundary.
+
+use crate::prove::verify;
+use lowering::{Frame, Policy, lower};
+use unwind::{Depth, Index, UnsafePoint, Word};
+use verifier::{Checker, Observer, Report, Rule, Verdict};
+
+/// A lowered function with what the verifier found.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The frame.
+    pub frame: Frame,
+    /// The policy.
+    pub policy: Policy,
+    /// Its boundaries, in order.
+    pub boundaries: Vec<Boundary>,
+    /// The verdict for preemption, which is what the exit status says.
+    pub verdict: Verdict,
+}
+
+/// One boundary.
+#[derive(Clone, Debug)]
+pub struct Boundary {
+    /// Which.
+    pub at: Index,
+    /// The instruction that is about to run.
+    pub word: Word,
+    /// The depth that the row declares.
+    pub declared: Depth,
+    /// The depth that SP has.
+    pub actual: Depth,
+    /// The row's unsafe-point class.
+    pub unsafe_point: UnsafePoint,
+    /// The rules that do not hold here.
+    pub rules: Vec<Rule>,
+}
+
+/// Lowers and verifies one frame.
+#[must_use]
+pub fn list(frame: Frame, policy: Policy) -> Listing {
+    let lowered = lower(&frame, &policy);
+    let mut report = Report::new();
+    verify(&lowered, &mut Checker::new(), &mut report);
+    let boundaries = (0_u32..).map(Index).zip(lowered.words()).map(|(at, &word)| {
+        let row = lowered.rows().row(at).unwrap_or_default();
+        let here = || report.violations.iter().filter(|violation| violation.at == at);
+        Boundary {
+            at,
+            word,
+            declared: row.depth,
+            actual: here().next().map_or(row.depth, |violation| violation.actual),
+            unsafe_point: row.unsafe_point,
+            rules: here().map(|violation| violation.rule).collect(),
+        }
+    });
+    Listing {
+        frame,
+        policy,
+        boundaries: boundaries.collect(),
+        verdict: report.verdict_for(Observer::AsyncPreemption),
+    }
+}

@@ -1,0 +1,237 @@
+//! JSON. Each document names its schema; fields may be added to a schema, never
+//! changed or removed. Addresses, offsets and words are strings of lower-case
+//! hexadecimal.
+
+use crate::lower::Listing;
+use crate::prove::Proof;
+use crate::scan::{Finding, Scanned, ScannedImage};
+use lowering::{Kind, Policy};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use unwind::UnsafePoint;
+use verifier::syntax::GoSyntax;
+use verifier::{Observer, Rule};
+
+/// `midframe/prove/1`
+#[derive(Debug, Serialize)]
+pub struct ProveDocument {
+    schema: &'static str,
+    seconds: f64,
+    theorems: Vec<TheoremObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct TheoremObject {
+    policy: &'static str,
+    releases: Vec<String>,
+    leaf: bool,
+    frames: u64,
+    boundaries: u64,
+    verdict: String,
+    refuted_frames: u64,
+    undecided_frames: u64,
+    smallest: Option<u32>,
+    rules: BTreeMap<&'static str, u64>,
+}
+
+/// The document of a proof.
+#[must_use]
+pub fn prove(proof: &Proof) -> ProveDocument {
+    let theorems = proof.theorems.iter().map(|theorem| TheoremObject {
+        policy: theorem.policy.name,
+        releases: releases(&theorem.policy),
+        leaf: theorem.kind == Kind::Leaf,
+        frames: theorem.tally.frames,
+        boundaries: theorem.tally.boundaries,
+        verdict: theorem.tally.verdict().to_string(),
+        refuted_frames: theorem.tally.refuted,
+        undecided_frames: theorem.tally.undecided,
+        smallest: theorem.tally.smallest.map(lowering::FrameSize::bytes),
+        rules: Rule::ALL.map(Rule::id).into_iter().zip(theorem.tally.rules).collect(),
+    });
+    ProveDocument {
+        schema: "midframe/prove/1",
+        seconds: proof.elapsed.as_secs_f64(),
+        theorems: theorems.collect(),
+    }
+}
+
+fn releases(policy: &Policy) -> Vec<String> {
+    policy.releases.iter().map(ToString::to_string).collect()
+}
+
+/// `midframe/lower/1`
+#[derive(Debug, Serialize)]
+pub struct LowerDocument {
+    schema: &'static str,
+    policy: &'static str,
+    leaf: bool,
+    frame_size: u32,
+    boundaries: Vec<BoundaryObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct BoundaryObject {
+    offset: u64,
+    word: String,
+    instruction: String,
+    declared: i64,
+    actual: i64,
+    preemptible: bool,
+    unsafe_point: i32,
+    rules: Vec<&'static str>,
+}
+
+/// The document of a listing.
+#[must_use]
+pub fn lower(listing: &Listing) -> LowerDocument {
+    let boundaries = listing.boundaries.iter().map(|boundary| BoundaryObject {
+        offset: boundary.at.offset(),
+        word: format!("{:#010x}", boundary.word.get()),
+        instruction: GoSyntax(boundary.word).to_string(),
+        declared: boundary.declared.0,
+        actual: boundary.actual.0,
+        preemptible: boundary.unsafe_point != UnsafePoint::Unsafe,
+        unsafe_point: boundary.unsafe_point.pcdata(),
+        rules: boundary.rules.iter().map(|rule| rule.id()).collect(),
+    });
+    LowerDocument {
+        schema: "midframe/lower/1",
+        policy: listing.policy.name,
+        leaf: listing.frame.kind == Kind::Leaf,
+        frame_size: listing.frame.size.bytes(),
+        boundaries: boundaries.collect(),
+    }
+}
+
+/// `midframe/scan/1`
+#[derive(Debug, Serialize)]
+pub struct ScanDocument {
+    schema: &'static str,
+    images: Vec<ImageObject>,
+    errors: Vec<ErrorObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorObject {
+    path: String,
+    error: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ImageObject {
+    path: String,
+    container: String,
+    architecture: &'static str,
+    go_version: Option<String>,
+    functions: u64,
+    boundaries: u64,
+    sp_write_functions: u64,
+    verdicts: BTreeMap<&'static str, String>,
+    undecided: Vec<UndecidedObject>,
+    findings: Vec<FindingObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct UndecidedObject {
+    reason: String,
+    functions: u64,
+    preemptible_functions: u64,
+    example: String,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingObject {
+    rule: &'static str,
+    observer: &'static str,
+    function: String,
+    entry: String,
+    pc: String,
+    declared: i64,
+    actual: i64,
+    frame_size: i64,
+    leaf: bool,
+    instruction: String,
+    file: Option<String>,
+    line: Option<u32>,
+}
+
+/// The document of a scan.
+#[must_use]
+pub fn scan(scanned: &Scanned) -> ScanDocument {
+    let errors = scanned.errors.iter().map(|(path, error)| ErrorObject {
+        path: path.display().to_string(),
+        error: error.clone(),
+    });
+    ScanDocument {
+        schema: "midframe/scan/1",
+        images: scanned.images.iter().map(image).collect(),
+        errors: errors.collect(),
+    }
+}
+
+fn image(image: &ScannedImage) -> ImageObject {
+    let summary = &image.summary;
+    let verdict = |observer: Observer| (observer.id(), summary.verdict(observer).to_string());
+    let undecided = summary.undecided.iter().map(|(reason, unsettled)| UndecidedObject {
+        reason: reason.clone(),
+        functions: unsettled.functions,
+        preemptible_functions: unsettled.preemptible,
+        example: unsettled.example.clone(),
+    });
+    ImageObject {
+        path: image.path.display().to_string(),
+        container: image.container.clone(),
+        architecture: image.architecture,
+        go_version: image.go_version.clone(),
+        functions: summary.functions,
+        boundaries: summary.boundaries,
+        sp_write_functions: summary.sp_write,
+        verdicts: Observer::ALL.into_iter().map(verdict).collect(),
+        undecided: undecided.collect(),
+        findings: image.findings.iter().map(finding).collect(),
+    }
+}
+
+fn finding(finding: &Finding) -> FindingObject {
+    let (file, line) = finding.position.clone().unzip();
+    FindingObject {
+        rule: finding.rule.id(),
+        observer: finding.observer.id(),
+        function: finding.function.clone(),
+        entry: finding.entry.to_string(),
+        pc: finding.pc.to_string(),
+        declared: finding.declared.0,
+        actual: finding.actual.0,
+        frame_size: finding.frame_size.0,
+        leaf: finding.leaf,
+        instruction: GoSyntax(finding.word).to_string(),
+        file,
+        line,
+    }
+}
+
+/// `midframe/policies/1`
+#[derive(Debug, Serialize)]
+pub struct PoliciesDocument {
+    schema: &'static str,
+    policies: Vec<PolicyObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct PolicyObject {
+    policy: &'static str,
+    releases: Vec<String>,
+    summary: &'static str,
+}
+
+/// The document of the policies.
+#[must_use]
+pub fn policies(policies: &[Policy]) -> PoliciesDocument {
+    let policies = policies.iter().map(|policy| PolicyObject {
+        policy: policy.name,
+        releases: releases(policy),
+        summary: policy.summary,
+    });
+    PoliciesDocument { schema: "midframe/policies/1", policies: policies.collect() }
+}

@@ -1,0 +1,154 @@
+//! From parsed arguments to an exit status.
+
+use crate::cli::{Arguments, Command, FailOn, Format, Lower, Policies, Prove, Scan};
+use crate::progress::Progress;
+use crate::report::{json, text};
+use crate::scan::Scanned;
+use crate::{lower, policies, prove, scan, settings};
+use anyhow::{Context as _, Result};
+use lowering::{Frame, Kind};
+use serde::Serialize;
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+use verifier::{Observer, Verdict};
+
+/// How a run ended, by the exit status that it has in every format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 0: nothing is refuted.
+    Clean,
+    /// 1: a rule is refuted for an observer that counts.
+    Refuted,
+    /// 2: wrong usage, or something could not be read or written.
+    Failed,
+    /// 3: the run is complete, and something is undecided.
+    Undecided,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Clean => 0,
+            Outcome::Refuted => 1,
+            Outcome::Failed => 2,
+            Outcome::Undecided => 3,
+        })
+    }
+}
+
+impl From<Verdict> for Outcome {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Proved => Self::Clean,
+            Verdict::Undecided => Self::Undecided,
+            Verdict::Refuted => Self::Refuted,
+        }
+    }
+}
+
+/// Does what the arguments say. Errors go to standard error.
+#[must_use]
+pub fn run(arguments: &Arguments) -> Outcome {
+    let outcome = match &arguments.command {
+        Command::Prove(arguments) => run_prove(arguments),
+        Command::Lower(arguments) => run_lower(arguments),
+        Command::Scan(arguments) => run_scan(arguments),
+        Command::Policies(arguments) => run_policies(arguments),
+    };
+    outcome.unwrap_or_else(|error| {
+        complain(&format!("{error:#}"));
+        Outcome::Failed
+    })
+}
+
+fn run_prove(arguments: &Prove) -> Result<Outcome> {
+    let request = prove::Request {
+        policies: settings::policies(&arguments.policies)?,
+        frames: settings::frames(arguments.frames.as_deref())?,
+        check: settings::stack_check(arguments.nosplit),
+        os: settings::target(&arguments.target)?,
+    };
+    settings::threads(arguments.jobs)?;
+    let proof = prove::prove(&request, &Progress::on_terminal());
+    match arguments.format {
+        Format::Text => print(&text::prove(&proof))?,
+        Format::Json => print_json(&json::prove(&proof))?,
+    }
+    let verdicts = proof.theorems.iter().map(|theorem| theorem.tally.verdict());
+    Ok(verdicts.max().map_or(Outcome::Clean, Outcome::from))
+}
+
+fn run_lower(arguments: &Lower) -> Result<Outcome> {
+    let frame = Frame {
+        size: settings::frame_size(&arguments.frame)?,
+        kind: if arguments.leaf { Kind::Leaf } else { Kind::NonLeaf },
+        check: settings::stack_check(arguments.nosplit),
+        os: settings::target(&arguments.target)?,
+    };
+    let listing = lower::list(frame, settings::policy(arguments.policy.as_deref())?);
+    match arguments.format {
+        Format::Text => print(&text::lower(&listing))?,
+        Format::Json => print_json(&json::lower(&listing))?,
+    }
+    Ok(listing.verdict.into())
+}
+
+fn run_scan(arguments: &Scan) -> Result<Outcome> {
+    settings::threads(arguments.jobs)?;
+    let scanned = scan::scan(&arguments.paths, &Progress::on_terminal());
+    for (path, error) in &scanned.errors {
+        complain(&format!("{}: {error}", path.display()));
+    }
+    match arguments.format {
+        Format::Text => print(&text::scan(&scanned))?,
+        Format::Json => print_json(&json::scan(&scanned))?,
+    }
+    Ok(scan_outcome(&scanned, &arguments.fail_on))
+}
+
+/// A failed file outranks findings, and findings outrank what is undecided. Only
+/// the observers that count decide.
+fn scan_outcome(scanned: &Scanned, fail_on: &[FailOn]) -> Outcome {
+    if !scanned.errors.is_empty() {
+        return Outcome::Failed;
+    }
+    let counted = fail_on.iter().filter_map(|observer| match observer {
+        FailOn::AsyncPreemption => Some(Observer::AsyncPreemption),
+        FailOn::FramePointer => Some(Observer::FramePointer),
+        FailOn::Profiler => Some(Observer::Profiler),
+        FailOn::Never => None,
+    });
+    let verdicts = counted.flat_map(|observer| {
+        scanned.images.iter().map(move |image| image.summary.verdict(observer))
+    });
+    verdicts.max().map_or(Outcome::Clean, Outcome::from)
+}
+
+fn run_policies(arguments: &Policies) -> Result<Outcome> {
+    match arguments.format {
+        Format::Text => print(&text::policies(policies::policies()))?,
+        Format::Json => print_json(&json::policies(policies::policies()))?,
+    }
+    Ok(Outcome::Clean)
+}
+
+fn print_json(document: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(document).context("cannot write JSON")?;
+    text.push('\n');
+    print(&text)
+}
+
+/// Writes to standard output. A reader that went away early has seen what it
+/// wanted: the outcome stands.
+fn print(text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to standard output"),
+    }
+}
+
+/// Writes a message to standard error, if there is one to write to.
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "midframe: {message}");
+}
