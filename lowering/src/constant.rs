@@ -270,3 +270,6 @@ pub fn expand_arith(
         words.push(arith_immediate(op, to, to, high));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -342,7 +342,7 @@ mod tests {
     /// The bits that the fields stand for, by the pseudocode of the Arm ARM
     /// (`DecodeBitMasks`, J1.3).
     fn decode_bit_masks(n: u32, immr: u32, imms: u32) -> Option<u64> {
-        let len = 31 - ((n << 6) | (!imms & 0x3f)).checked_ilog2().map_or(32, |log| 31 - log);
+        let len = ((n << 6) | (!imms & 0x3f)).checked_ilog2()?;
         let levels = (1_u32 << len) - 1;
         if len < 1 || imms & levels == levels {
             return None;
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn values_that_are_no_bitmask() {
-        for value in [0, u64::MAX, 5, 0x1_0010, 0x8000_0000_0000_0003, 0x0101_0101_0101_0100] {
+        for value in [0, u64::MAX, 5, 0x1_0010, 0x8000_0000_0000_0005, 0x0101_0101_0101_0100] {
             assert_eq!(BitMask::new(value), None, "{value:#x}");
         }
     }

@@ -1,0 +1,48 @@
+//! The lowering against live toolchains, byte for byte and row for row. Needs the
+//! feature `toolchains`, and installs what it needs into `target/toolchains`.
+
+mod agreement;
+
+use agreement::Agreement;
+use lowering::{Os, Policy};
+use xtask::assembly::assemble;
+use xtask::cases::{around_thresholds, frames, patterns};
+use xtask::toolchain::{RECORDED, Toolchain};
+
+/// Compares one toolchain over all cases.
+fn check(version: &str) -> Agreement {
+    let toolchain = Toolchain::install(version).expect("an installed toolchain");
+    let policy = Policy::resolve(&toolchain.version).expect("a supported release");
+    let sizes = patterns();
+    assert!(sizes.len() >= 6000 && sizes.is_superset(&around_thresholds()));
+    let mut cases = frames(&sizes, Os::Linux);
+    cases.extend(frames(&around_thresholds(), Os::Darwin));
+    cases.extend(frames(&around_thresholds(), Os::Ios));
+    let assembled = assemble(&toolchain, &cases).expect("a listing of every frame");
+    assert_eq!(assembled.len(), cases.len());
+    let agreement = Agreement::of(&assembled, policy);
+    println!("{} ({}), {} frame sizes: {agreement}", toolchain.version, policy.name, sizes.len());
+    agreement.assert_total(&toolchain.version);
+    agreement
+}
+
+#[test]
+fn every_toolchain_agrees_with_the_policy_of_its_release() {
+    let mut total = Agreement::default();
+    for version in RECORDED {
+        total.add(&check(version));
+    }
+    println!("all toolchains: {total}");
+}
+
+/// A policy of the other side of the fix does not agree: the comparison can fail.
+#[test]
+fn the_policies_of_both_sides_of_the_fix_are_told_apart() {
+    let sizes = around_thresholds();
+    for (version, other) in [("1.24.3", "go1.24.6"), ("1.24.11", "go1.24")] {
+        let toolchain = Toolchain::install(version).expect("an installed toolchain");
+        let assembled = assemble(&toolchain, &frames(&sizes, Os::Linux)).expect("a listing");
+        let agreement = Agreement::of(&assembled, Policy::resolve(other).expect("a policy"));
+        assert!(agreement.differences.len() > 20, "{version} against {other}: {agreement}");
+    }
+}

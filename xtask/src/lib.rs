@@ -1,0 +1,8 @@
+//! Chores of the repository, shared by `cargo xtask` and by the tests against
+//! real toolchains: installing Go toolchains, having them assemble frames, and
+//! recording what they emit.
+
+pub mod assembly;
+pub mod cases;
+pub mod corpus;
+pub mod toolchain;
