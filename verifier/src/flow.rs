@@ -37,6 +37,11 @@ impl IndexSet {
         }
     }
 
+    /// Whether there is a member in the range.
+    pub(crate) fn any_in(&self, range: core::ops::Range<u32>) -> bool {
+        range.into_iter().any(|index| self.contains(index))
+    }
+
     /// The first member that is not one of `other`, a set of the same function.
     pub(crate) fn first_not_in(&self, other: &Self) -> Option<u32> {
         let mut words = self.bits.iter().zip(&other.bits).map(|(mine, theirs)| mine & !theirs);
@@ -78,6 +83,7 @@ mod tests {
         assert_eq!(set.first_not_in(&other), Some(299));
         other.insert(299);
         assert_eq!(set.first_not_in(&other), None);
+        assert!(set.any_in(0..61) && set.any_in(139..299) && !set.any_in(140..299));
         set.reset(10);
         assert_eq!(set.len(), 0);
     }

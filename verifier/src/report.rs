@@ -151,12 +151,15 @@ pub enum Reason {
     UntrackedStackPointer,
     /// A jump through a register, inside a frame, to where is not known.
     IndirectJump,
-    /// A jump to another function with a frame still open.
+    /// A jump to another function, or a return, with a frame still open.
     JumpOutOfFrame,
     /// A boundary that can be reached has no row.
     NoRow,
     /// Execution runs past the end of the function.
     RunsPastEnd,
+    /// Execution goes on from a boundary whose row is wrong, which not every
+    /// observer sees: what follows is not known for the others.
+    BehindBrokenRow,
 }
 
 impl fmt::Display for Reason {
@@ -168,6 +171,7 @@ impl fmt::Display for Reason {
             Self::JumpOutOfFrame => "a jump to another function with the frame still open",
             Self::NoRow => "a boundary without a row",
             Self::RunsPastEnd => "execution runs past the end of the function",
+            Self::BehindBrokenRow => "code behind a row that is wrong for some observers",
         })
     }
 }

@@ -21,25 +21,29 @@
 //! the end of each edge with the depth at its start. Edges are: the next
 //! instruction, unless the instruction jumps, returns or traps; the target of a
 //! direct branch; the entries of a jump table that a jump through a register
-//! reads.
+//! reads; from inside a restartable sequence, its start.
 //!
 //! # Direction of error
 //! What is not understood makes the function undecided: a word that the decoder
 //! does not know, a write of SP that is not followed, a jump whose targets are
-//! not known, a boundary without a row. Only what is reached from the entries is
-//! judged, so that literals and padding between the instructions are not.
+//! not known, a return with the frame still open, a boundary without a row. Only
+//! what is reached from the entries is judged, so that literals and padding
+//! between the instructions are not. Behind a row that only some observers see to
+//! be wrong, nothing is known for the others.
 //!
 //! # Assumptions
-//! - A call returns to the instruction behind it with SP as it was; so does a
-//!   system call.
-//! - A direct call does not return at all if behind it, after one or more NOPs,
-//!   the declared depth changes without a write of SP, or the function ends. Go
+//! - A call goes to the entry of a function, and returns to the instruction
+//!   behind it with SP as it was; so does a system call.
+//! - A direct call does not return at all if behind it, after one or more NOPs
+//!   that are reached in no other way, the declared depth changes without a write
+//!   of SP, or the function ends. Go
 //!   marks calls of functions that never return so (`cmd/compile`, `BlockExit`):
 //!   the NOP keeps the return address inside the caller's row. A call that is
 //!   the last instruction does not return either.
-//! - Unwinders do not read the rows of a function that is marked `SPWRITE`.
+//! - Unwinders do not read the rows of an assembly function that is marked
+//!   `SPWRITE`, where goroutines are not preempted either.
 //! - A jump through a register outside of any frame (depth 0) leaves the
-//!   function, unless it reads a jump table.
+//!   function, unless the register is loaded by an index, as from a jump table.
 //! - Code is not modified while it runs; jump tables are not either.
 //!
 //! # Cost
@@ -51,12 +55,16 @@
 //! What the stack holds; LR and R29; that a jump out of the function lands at a
 //! boundary with depth 0; functions that are not in the table.
 
-use crate::decode::{Inst, Reg, Screen, decode, direct_branch, screen};
+mod edges;
+mod settle;
+
+use crate::decode::{Inst, Screen, decode, direct_branch, screen};
 use crate::effect::{SpEffect, sp_effect};
-use crate::flow::{IndexSet, target};
+use crate::flow::IndexSet;
 use crate::report::{Observer, Observers, Reason, Report, Rule, Undecided, Violation};
 use crate::value::{Block, Context, Value};
 use core::cell::Cell;
+use settle::settle;
 use unwind::{Depth, FuncFlags, Index, Pc, RowTable, Span, UnsafePoint, Word};
 
 /// One function to check: all that is known of it.
@@ -76,9 +84,6 @@ pub struct Function<'a> {
     /// The pointer that the image holds at an address, for jump tables.
     pub pointer: &'a dyn Fn(u64) -> Option<u64>,
 }
-
-/// The most entries that a jump table is believed to have.
-const MAX_TABLE: u64 = 1 << 16;
 
 /// Checks functions, one after the other, in the same memory.
 #[derive(Debug, Default)]
@@ -117,10 +122,7 @@ impl Checker {
             }
         }
         report.boundaries = self.visited.len();
-        report.violations.sort_by_key(|violation| violation.at);
-        report.violations.dedup_by_key(|violation| (violation.rule, violation.at));
-        report.undecided.sort_by_key(|undecided| (undecided.at, undecided.reason));
-        report.undecided.dedup();
+        settle(report, &self.leaders, function.flags);
     }
 }
 
@@ -157,8 +159,13 @@ impl<'a> Walk<'a, '_> {
             return;
         }
         self.arrive(0, Depth(0));
-        if let Some(recovery) = self.function.recovery {
-            self.leader(recovery.0);
+        if let Some(Index(recovery)) = self.function.recovery {
+            match self.span(recovery).map(|span| span.row.depth) {
+                Some(depth) if (recovery as usize) < self.function.words.len() => {
+                    self.arrive(recovery, depth);
+                }
+                _ => self.undecided(Reason::NoRow, recovery, None),
+            }
         }
         while let Some(start) = self.checker.leaders.first_not_in(&self.checker.visited) {
             self.walk(start);
@@ -174,6 +181,15 @@ impl<'a> Walk<'a, '_> {
             None => self.undecided(Reason::NoRow, at, None),
         }
         self.leader(at);
+    }
+
+    /// The walk comes to a span. A goroutine that is preempted in a restartable
+    /// sequence resumes at its start.
+    #[inline]
+    fn enter(&mut self, span: &Span) {
+        if matches!(span.row.unsafe_point, UnsafePoint::Restart1 | UnsafePoint::Restart2) {
+            self.leader(span.class_start.0);
+        }
     }
 
     /// A block starts at `at`.
@@ -199,6 +215,7 @@ impl<'a> Walk<'a, '_> {
         let len = words.len() as u32;
         // A missing row is reported by the edge that leads here.
         let Some(mut span) = self.span(start) else { return start + 1 };
+        self.enter(span);
         let mut depth = span.row.depth;
         self.checker.block.begin(start, depth);
         let mut at = start;
@@ -219,9 +236,10 @@ impl<'a> Walk<'a, '_> {
                     return next;
                 };
                 span = following;
+                self.enter(span);
             }
             if !holds(span, depth) {
-                if self.behind_call_without_return(next, span) {
+                if span.row.depth != depth && self.behind_call_without_return(next, span) {
                     return next;
                 }
                 self.judge(next, span, depth);
@@ -236,27 +254,6 @@ impl<'a> Walk<'a, '_> {
             }
             at = next;
         }
-    }
-
-    /// Whether there is a call before `at` with nothing but NOPs, at least one,
-    /// in between.
-    fn behind_padded_call(&self, at: u32) -> bool {
-        let before = self.function.words.get(..at as usize).unwrap_or_default();
-        let mut nops = 0;
-        for &word in before.iter().rev() {
-            match decode(word) {
-                Inst::Nop => nops += 1,
-                Inst::Call { .. } => return nops > 0,
-                _ => return false,
-            }
-        }
-        false
-    }
-
-    /// Whether the row changes at `at` behind such a call: the mark of a call that
-    /// does not return.
-    fn behind_call_without_return(&self, at: u32, span: &Span) -> bool {
-        span.start.0 == at && self.behind_padded_call(at)
     }
 
     /// The span that a boundary lies in, or `None` when it has no row.
@@ -311,6 +308,10 @@ impl<'a> Walk<'a, '_> {
         }
         let inst = decode(word);
         match inst {
+            Inst::Return { .. } if *depth != Depth(0) => {
+                self.undecided(Reason::JumpOutOfFrame, at, Some(word));
+                Step::Stop
+            }
             Inst::Return { .. } | Inst::Trap => Step::Stop,
             Inst::JumpReg { rn } => {
                 self.jump(at, rn, word, *depth);
@@ -348,66 +349,13 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// In a function that is marked so, SP is from `at` on not what the table says.
+    /// Unwinders and preemption are ready for that in assembly only.
     fn sp_write(&mut self, at: u32) {
         let first = self.report.sp_write.map_or(Index(at), |known| known.min(Index(at)));
         self.report.sp_write = Some(first);
-    }
-
-    #[inline]
-    fn branch(&mut self, at: u32, offset: i64, word: Word, depth: Depth) {
-        match target(at, offset, self.function.words.len()) {
-            Some(target) => self.arrive(target, depth),
-            None if depth == Depth(0) => {}
-            None => self.undecided(Reason::JumpOutOfFrame, at, Some(word)),
-        }
-    }
-
-    /// A jump through a register: by a table, or out of the function.
-    fn jump(&mut self, at: u32, rn: Reg, word: Word, depth: Depth) {
-        let targets = match self.follow(at, |context| context.register(rn, at)) {
-            Value::Element(table) => self.table(table, depth),
-            Value::Const(address) => match self.index_of(address) {
-                Some(target) => {
-                    self.arrive(target, depth);
-                    1
-                }
-                None => 0,
-            },
-            _ => 0,
-        };
-        if targets == 0 && depth != Depth(0) {
-            self.undecided(Reason::IndirectJump, at, Some(word));
-        }
-    }
-
-    /// Follows a jump table: the words from its start on that are addresses in
-    /// this function. It may run on into the function's next table, which only
-    /// adds edges. Returns how many there are.
-    fn table(&mut self, table: u64, depth: Depth) -> u64 {
-        let mut count = 0;
-        while count < MAX_TABLE {
-            let pointer = (self.function.pointer)(table.wrapping_add(count * 8));
-            let Some(target) = pointer.and_then(|address| self.index_of(address)) else { break };
-            self.arrive(target, depth);
-            count += 1;
-        }
-        count
-    }
-
-    /// The instruction at an address, if it is one of this function.
-    fn index_of(&self, address: u64) -> Option<u32> {
-        let offset = address.checked_sub(self.function.entry.0)?;
-        let inside =
-            offset % Word::BYTES == 0 && offset / Word::BYTES < self.function.words.len() as u64;
-        if inside { u32::try_from(offset / Word::BYTES).ok() } else { None }
-    }
-
-    /// Execution reaches the end of the function's words behind `at`.
-    fn end(&mut self, at: u32, word: Word) {
-        // A call of a function that never returns can be the last instruction.
-        let call = matches!(decode(word), Inst::Call { .. } | Inst::CallReg { .. });
-        if !call && !self.behind_padded_call(at + 1) {
-            self.undecided(Reason::RunsPastEnd, at, Some(word));
+        if !self.function.flags.contains(FuncFlags::ASM) {
+            let word = self.function.words.get(at as usize).copied();
+            self.undecided(Reason::UntrackedStackPointer, at, word);
         }
     }
 
@@ -422,11 +370,21 @@ impl<'a> Walk<'a, '_> {
         };
         let value = find(&context);
         let from = context.earliest.get();
-        self.checker.followed.push((from, at));
+        self.rely_on(from, at);
         value
+    }
+
+    /// What was concluded at `to` is true only if no block starts behind `from`:
+    /// neither one that is known by now nor one that will be.
+    fn rely_on(&mut self, from: u32, to: u32) {
+        self.through_leader |= self.checker.leaders.any_in(from + 1..to + 1);
+        self.checker.followed.push((from, to));
     }
 
     fn undecided(&mut self, reason: Reason, at: u32, word: Option<Word>) {
         self.report.undecided.push(Undecided { reason, at: Index(at), word });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,10 +17,14 @@ use unwind::{Depth, Pc, Word};
 pub(crate) enum Value {
     /// This number.
     Const(u64),
+    /// This address of the image as it is linked: where it is loaded, and what
+    /// is written to its data later, may change it.
+    Address(u64),
     /// The CFA minus this depth.
     BelowCfa(Depth),
-    /// A word loaded from a table of 8-byte words at this address, by an index.
-    Element(u64),
+    /// A word loaded by an index, from a table of 8-byte words at this address if
+    /// it is known.
+    Element(Option<u64>),
     /// Nothing.
     Unknown,
 }
@@ -46,6 +50,11 @@ impl Block {
         self.start = start;
         self.depths.clear();
         self.depths.push((start, depth));
+    }
+
+    /// The first instruction of the block.
+    pub(crate) fn start(&self) -> u32 {
+        self.start
     }
 
     /// From `at` on, SP is at `depth`.
@@ -74,9 +83,9 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The value of a general register (0 to 30) before the instruction `at`.
+    /// The value of a general register before the instruction `at`; 31 is ZR.
     pub(crate) fn register(&self, register: Reg, at: u32) -> Value {
-        self.follow(register, at, &mut MAX_STEPS.clone())
+        self.or_zero(register, at, &mut MAX_STEPS.clone())
     }
 
     /// The value that an instruction gives to its destination, where that is
@@ -178,14 +187,15 @@ impl Context<'_> {
                 }
                 _ => Value::Unknown,
             },
-            Inst::Adr { offset, .. } => Value::Const(pc.wrapping_add_signed(offset)),
-            Inst::Adrp { offset, .. } => Value::Const((pc & !0xfff).wrapping_add_signed(offset)),
+            Inst::Adr { offset, .. } => Value::Address(pc.wrapping_add_signed(offset)),
+            Inst::Adrp { offset, .. } => Value::Address((pc & !0xfff).wrapping_add_signed(offset)),
             Inst::LoadIndexed { rn, option: 0b011, shift: 3, .. } if rn != Reg::SP => {
                 match self.follow(rn, at, steps) {
-                    Value::Const(table) => Value::Element(table),
-                    _ => Value::Unknown,
+                    Value::Const(table) | Value::Address(table) => Value::Element(Some(table)),
+                    _ => Value::Element(None),
                 }
             }
+            Inst::LoadIndexed { .. } => Value::Element(None),
             // An address out of the global offset table.
             Inst::Single {
                 access: Access::Load,
@@ -195,9 +205,9 @@ impl Context<'_> {
                 mode: Mode::Offset,
                 ..
             } if rn != Reg::SP => match self.follow(rn, at, steps) {
-                Value::Const(base) => {
+                Value::Const(base) | Value::Address(base) => {
                     let address = base.wrapping_add_signed(i64::from(offset));
-                    (self.pointer)(address).map_or(Value::Unknown, Value::Const)
+                    (self.pointer)(address).map_or(Value::Unknown, Value::Address)
                 }
                 _ => Value::Unknown,
             },
@@ -216,6 +226,7 @@ fn directed(op: Arith, value: u64) -> i64 {
 fn add(value: Value, by: i64) -> Value {
     match value {
         Value::Const(value) => Value::Const(value.wrapping_add_signed(by)),
+        Value::Address(value) => Value::Address(value.wrapping_add_signed(by)),
         Value::BelowCfa(depth) => Value::BelowCfa(Depth(depth.0.wrapping_sub(by))),
         Value::Element(_) | Value::Unknown => Value::Unknown,
     }
@@ -246,6 +257,10 @@ fn may_write(word: Word, register: Reg) -> bool {
     let bits = word.get();
     let field = |low: u32| Reg((bits >> low & 0x1f) as u8);
     match bits >> 25 & 0xf {
+        // Instructions of FEAT_PAuth_LR that name LR or X17 nowhere: AUTIASPPC and
+        // AUTIBSPPC; PACIA171615 and its like.
+        0b1001 if bits >> 22 == 0xf380_0000 >> 22 => true,
+        0b1101 if bits >> 16 == 0xdac1 && field(5) == Reg::ZR => true,
         // Data processing and SVE: bits 4 to 0.
         0b0010 | 0b1000 | 0b1001 | 0b0101 | 0b1101 | 0b0111 | 0b1111 => field(0) == register,
         0b0100 | 0b0110 | 0b1100 | 0b1110 if !named(bits, register) => false,
@@ -265,6 +280,10 @@ fn may_write(word: Word, register: Reg) -> bool {
         // nothing.
         0b1010 | 0b1011 => match decode(word) {
             Inst::Branch { .. } | Inst::BranchIf { .. } | Inst::Nop => false,
+            // Hints: pointer authentication writes X17 or LR, CHKFEAT writes X16.
+            Inst::Other if bits & 0xffff_f01f == 0xd503_201f => {
+                matches!(register.0, 16 | 17 | 30)
+            }
             Inst::Other if bits >> 24 == 0xd5 => {
                 field(0) == register || field(0).0 + 1 == register.0
             }

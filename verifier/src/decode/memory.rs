@@ -115,6 +115,6 @@ fn single(word: u32) -> Inst {
         // Atomic memory operations.
         0b00 => Inst::Other,
         // LDRAA and LDRAB; bit 11 writes back.
-        _ => other(word, bit(word, 11) || !(size == 0b11 && !vector)),
+        _ => other(word, bit(word, 11) || size != 0b11 || vector),
     }
 }

@@ -1,0 +1,47 @@
+//! What a walk found, put in order: one violation a boundary, and what it leaves
+//! open.
+
+use crate::flow::IndexSet;
+use crate::report::{Observer, Reason, Report, Undecided, Violation};
+use unwind::FuncFlags;
+
+/// Completes a report. Blocks start at `leaders`.
+pub(super) fn settle(report: &mut Report, leaders: &IndexSet, flags: FuncFlags) {
+    one_for_each_boundary(&mut report.violations);
+    undecide_behind_broken_rows(report, leaders, flags);
+    report.undecided.sort_by_key(|undecided| (undecided.at, undecided.reason));
+    report.undecided.dedup();
+}
+
+/// Keeps of the violations of each boundary that with the gravest observer, for
+/// the observers of all of them: paths can arrive with different depths.
+fn one_for_each_boundary(violations: &mut Vec<Violation>) {
+    violations.sort_by_key(|violation| (violation.at, violation.observers.gravest()));
+    violations.dedup_by(|next, kept| {
+        let same = (next.rule, next.at) == (kept.rule, kept.at);
+        if same {
+            kept.observers = kept.observers.union(next.observers);
+        }
+        same
+    });
+}
+
+/// A block starts from its row. Where the row is wrong and not everybody sees
+/// that, what follows was judged for one of the depths only. So was the start of a
+/// restartable sequence, where execution arrives with another depth from inside
+/// of it; assembly is not preempted.
+fn undecide_behind_broken_rows(report: &mut Report, leaders: &IndexSet, flags: FuncFlags) {
+    let assembly = flags.contains(FuncFlags::ASM);
+    let broken = report.violations.iter().filter(|violation| {
+        let profiler = violation.observers.contains(Observer::Profiler);
+        let preemption = violation.observers.contains(Observer::AsyncPreemption);
+        match (profiler, preemption) {
+            (true, false) => leaders.contains(violation.at.0),
+            (false, true) => !assembly,
+            _ => false,
+        }
+    });
+    let reason = Reason::BehindBrokenRow;
+    let undecided = broken.map(|&Violation { at, .. }| Undecided { reason, at, word: None });
+    report.undecided.extend(undecided);
+}

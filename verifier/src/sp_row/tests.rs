@@ -1,0 +1,100 @@
+//! Tests of rule `sp-row`. Each function is a listing: word, declared depth,
+//! value of `PCDATA_UnsafePoint`, instruction. The words come from GNU as 2.40
+//! (binutils-aarch64-linux-gnu) for the instruction behind them; what follows
+//! for SP is worked out by hand.
+
+mod flow;
+mod rows;
+mod straight;
+mod values;
+
+use super::{Checker, Function};
+use crate::report::{Observer, Report};
+use core::fmt::Write;
+use unwind::{Depth, FuncFlags, Index, Pc, Row, RowTable, UnsafePoint, Word};
+
+/// Where the functions are.
+const ENTRY: u64 = 0x1_0000;
+
+/// A function to check, with what the image says of it.
+struct Case<'a> {
+    listing: &'a str,
+    flags: FuncFlags,
+    recovery: Option<Index>,
+    /// What the image holds, by address.
+    pointers: &'a [(u64, u64)],
+}
+
+/// Checks a function without flags or jump tables. The expected report is a
+/// line for the verdict, each violation and each undecided place.
+#[track_caller]
+fn check(listing: &str, expected: &[&str]) {
+    Case::new(listing).check(expected);
+}
+
+impl<'a> Case<'a> {
+    fn new(listing: &'a str) -> Self {
+        Self { listing, flags: FuncFlags(0), recovery: None, pointers: &[] }
+    }
+
+    #[track_caller]
+    fn check(&self, expected: &[&str]) {
+        assert_eq!(rendered(&self.report()), expected, "{}", self.listing);
+    }
+
+    fn report(&self) -> Report {
+        let (mut words, mut rows) = (Vec::new(), RowTable::new());
+        for line in self.listing.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let mut fields = line.split_ascii_whitespace();
+            let word = fields.next().expect("a word");
+            words.push(Word::new(u32::from_str_radix(word, 16).expect("a word in hexadecimal")));
+            // A line that goes on with the instruction has no row.
+            let Ok(depth) = fields.next().expect("a depth").parse() else { continue };
+            let class = fields.next().and_then(|class| class.parse().ok()).expect("a class");
+            let unsafe_point = UnsafePoint::from_pcdata(class).expect("a class of Go's");
+            rows.push(Row { depth: Depth(depth), unsafe_point }, 1);
+        }
+        let pointer = |address| {
+            self.pointers.iter().find(|(known, _)| *known == address).map(|&(_, value)| value)
+        };
+        let mut report = Report::new();
+        let mut checker = Checker::new();
+        let function = Function {
+            entry: Pc(ENTRY),
+            words: &words,
+            rows: &rows,
+            flags: self.flags,
+            recovery: self.recovery,
+            pointer: &pointer,
+        };
+        checker.check(&function, &mut report);
+        // The memory of a checker does not change what it finds.
+        let mut again = Report::new();
+        checker.check(&function, &mut again);
+        assert_eq!(again, report);
+        report
+    }
+}
+
+fn rendered(report: &Report) -> Vec<String> {
+    let mut lines = vec![report.verdict().to_string()];
+    for violation in &report.violations {
+        let mut line = format!(
+            "{}: declared {}, actual {}:",
+            violation.at.0, violation.declared, violation.actual
+        );
+        for observer in Observer::ALL {
+            if violation.observers.contains(observer) {
+                write!(line, " {observer}").expect("a string takes all");
+            }
+        }
+        lines.push(line);
+    }
+    for undecided in &report.undecided {
+        lines.push(format!("{}: {:?}", undecided.at.0, undecided.reason));
+    }
+    if let Some(at) = report.sp_write {
+        lines.push(format!("{}: marked as a write of SP", at.0));
+    }
+    lines
+}
