@@ -51,7 +51,7 @@ pub struct Prove {
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     /// How many threads work [default: one for each processor].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub jobs: Option<usize>,
 }
 
@@ -59,7 +59,7 @@ pub struct Prove {
 #[derive(Args, Clone, Debug)]
 pub struct Lower {
     /// The frame size in bytes: 65616, 0x10050, 64KiB+80.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     pub frame: String,
     /// A leaf function: one that calls no other.
     #[arg(long)]
@@ -91,7 +91,7 @@ pub struct Scan {
     #[arg(long, value_enum, value_name = "OBSERVER", default_value = "async-preemption")]
     pub fail_on: Vec<FailOn>,
     /// How many threads work [default: one for each processor].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub jobs: Option<usize>,
 }
 

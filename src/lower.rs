@@ -10,7 +10,9 @@ use verifier::{Checker, Observer, Report, Rule, Verdict};
 pub struct Listing {
     /// The frame.
     pub frame: Frame,
-    /// The policy.
+    /// What was asked for: a release, or the name of a policy.
+    pub asked: String,
+    /// The policy that it stands for.
     pub policy: Policy,
     /// Its boundaries, in order.
     pub boundaries: Vec<Boundary>,
@@ -35,9 +37,9 @@ pub struct Boundary {
     pub rules: Vec<Rule>,
 }
 
-/// Lowers and verifies one frame.
+/// Lowers and verifies one frame under a policy that was asked for by this name.
 #[must_use]
-pub fn list(frame: Frame, policy: Policy) -> Listing {
+pub fn list(frame: Frame, policy: Policy, asked: &str) -> Listing {
     let lowered = lower(&frame, &policy);
     let mut report = Report::new();
     verify(&lowered, &mut Checker::new(), &mut report);
@@ -55,6 +57,7 @@ pub fn list(frame: Frame, policy: Policy) -> Listing {
     });
     Listing {
         frame,
+        asked: asked.to_owned(),
         policy,
         boundaries: boundaries.collect(),
         verdict: report.verdict_for(Observer::AsyncPreemption),

@@ -85,7 +85,9 @@ fn run_lower(arguments: &Lower) -> Result<Outcome> {
         check: settings::stack_check(arguments.nosplit),
         os: settings::target(&arguments.target)?,
     };
-    let listing = lower::list(frame, settings::policy(arguments.policy.as_deref())?);
+    let policy = settings::policy(arguments.policy.as_deref())?;
+    let asked = arguments.policy.as_deref().unwrap_or(policy.name);
+    let listing = lower::list(frame, policy, asked);
     match arguments.format {
         Format::Text => print(&text::lower(&listing))?,
         Format::Json => print_json(&json::lower(&listing))?,
@@ -148,7 +150,7 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Writes a message to standard error, if there is one to write to.
+/// Writes a message to standard error, one line, if there is one to write to.
 fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "midframe: {message}");
+    let _ = writeln!(std::io::stderr(), "midframe: {}", text::printable(message));
 }

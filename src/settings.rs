@@ -63,7 +63,7 @@ pub fn frames(text: Option<&str>) -> Result<core::ops::Range<u32>> {
     Ok(rank(first)..rank(last) + 1)
 }
 
-/// The policies with these names or of these releases; all for none.
+/// The policies with these names or of these releases, each once; all for none.
 ///
 /// # Errors
 /// When a name is neither a policy nor a supported release.
@@ -71,7 +71,14 @@ pub fn policies(names: &[String]) -> Result<Vec<Policy>> {
     if names.is_empty() {
         return Ok(Policy::BUILT_IN.to_vec());
     }
-    names.iter().map(|name| Ok(*Policy::resolve(name)?)).collect()
+    let mut policies: Vec<Policy> = Vec::new();
+    for name in names {
+        let policy = *Policy::resolve(name)?;
+        if !policies.contains(&policy) {
+            policies.push(policy);
+        }
+    }
+    Ok(policies)
 }
 
 /// The policy with this name or of this release; the newest for none.
@@ -111,14 +118,21 @@ pub fn stack_check(nosplit: bool) -> StackCheck {
     if nosplit { StackCheck::NoSplit } else { StackCheck::WhereNeeded }
 }
 
+/// The most threads that can be asked for: far more than pay, and fewer than
+/// a system would labour to start.
+const MAX_JOBS: usize = 1024;
+
 /// Sets the number of threads for all work that follows.
 ///
 /// # Errors
-/// When the number is 0 or the threads cannot be started.
+/// When the number is 0 or above 1024, or the threads cannot be started.
 pub fn threads(jobs: Option<usize>) -> Result<()> {
     let Some(jobs) = jobs else { return Ok(()) };
     if jobs == 0 {
         bail!("0 is not a number of jobs: expected at least 1");
+    }
+    if jobs > MAX_JOBS {
+        bail!("{jobs} is not a number of jobs: expected at most {MAX_JOBS}");
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global();
     pool.with_context(|| format!("cannot start {jobs} threads"))

@@ -64,7 +64,9 @@ fn releases(policy: &Policy) -> Vec<String> {
 #[derive(Debug, Serialize)]
 pub struct LowerDocument {
     schema: &'static str,
-    policy: &'static str,
+    /// As asked for.
+    policy: String,
+    releases: Vec<String>,
     leaf: bool,
     frame_size: u32,
     boundaries: Vec<BoundaryObject>,
@@ -97,7 +99,8 @@ pub fn lower(listing: &Listing) -> LowerDocument {
     });
     LowerDocument {
         schema: "midframe/lower/1",
-        policy: listing.policy.name,
+        policy: listing.asked.clone(),
+        releases: releases(&listing.policy),
         leaf: listing.frame.kind == Kind::Leaf,
         frame_size: listing.frame.size.bytes(),
         boundaries: boundaries.collect(),

@@ -1,10 +1,13 @@
-//! Text for people.
+//! Text for people. What comes from a file, such as a name, is shown so that it
+//! can neither start a line of its own nor command the terminal.
 
 use crate::lower::{Boundary, Listing};
 use crate::prove::Proof;
 use crate::scan::{Finding, Scanned, ScannedImage};
 use core::fmt::Write as _;
-use lowering::Policy;
+use lowering::{Kind, Policy};
+use std::borrow::Cow;
+use unwind::UnsafePoint;
 use verifier::syntax::GoSyntax;
 use verifier::{Observer, Rule, Verdict};
 
@@ -19,6 +22,19 @@ fn grouped(number: impl ToString) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// Text from outside, its control characters escaped as in Rust.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    Cow::Owned(text.chars().map(escape).collect())
 }
 
 fn plural(count: u64, one: &str, many: &str) -> String {
@@ -97,9 +113,15 @@ fn releases(policy: &Policy) -> String {
 #[must_use]
 pub fn lower(listing: &Listing) -> String {
     let frame = &listing.frame;
-    let mut text = format!("{}  {}  frame {}\n", listing.policy.name, frame.kind, frame.size);
+    let mut text = format!("{}  {}  frame {}\n", listing.asked, frame.kind, frame.size);
     let rows: Vec<_> = listing.boundaries.iter().map(boundary).collect();
     text.push_str(&table(&rows, &[5, 7]));
+    let (name, releases) = (listing.policy.name, releases(&listing.policy));
+    let body = match frame.kind {
+        Kind::Leaf => "the NOOP",
+        Kind::NonLeaf => "the first CALL",
+    };
+    let _ = writeln!(text, "policy {name}: {releases}; {body} stands for the body");
     text.push_str(match listing.verdict {
         Verdict::Refuted => {
             "refuted: a goroutine preempted at a boundary marked > cannot be unwound\n"
@@ -132,39 +154,40 @@ fn boundary(boundary: &Boundary) -> Vec<String> {
 
 /// The class of the boundary, where it is not simply safe.
 fn unsafe_point(boundary: &Boundary) -> &'static str {
-    use unwind::UnsafePoint as Class;
     match boundary.unsafe_point {
-        Class::Safe => "",
-        Class::Unsafe => "unsafe point",
-        Class::Restart1 | Class::Restart2 => "restartable",
-        Class::RestartAtEntry => "restarts at entry",
+        UnsafePoint::Safe => "",
+        UnsafePoint::Unsafe => "unsafe point",
+        UnsafePoint::Restart1 | UnsafePoint::Restart2 => "restartable",
+        UnsafePoint::RestartAtEntry => "restarts at entry",
     }
 }
 
 /// Images with their findings, by function.
 #[must_use]
 pub fn scan(scanned: &Scanned) -> String {
-    scanned.images.iter().map(image).collect()
+    scanned.images.iter().map(image).collect::<Vec<_>>().join("\n")
 }
 
 fn image(image: &ScannedImage) -> String {
     let summary = &image.summary;
     let mut text = format!(
         "{}: {} {}, {}, {}, {}\n",
-        image.path.display(),
+        printable(&image.path.display().to_string()),
         image.architecture,
         image.container,
-        image.go_version.as_deref().unwrap_or("unknown Go version"),
+        printable(image.go_version.as_deref().unwrap_or("unknown Go version")),
         plural(summary.functions, "function", "functions"),
         plural(summary.boundaries, "boundary", "boundaries"),
     );
     for observer in Observer::ALL {
         let count = image.findings.iter().filter(|finding| finding.observers.contains(observer));
-        let count = match count.count() as u64 {
+        let checked = Rule::ALL.iter().any(|rule| rule.observers().contains(observer));
+        let detail = match count.count() as u64 {
+            0 if !checked => ": no rule of this observer is checked yet".to_owned(),
             0 => String::new(),
             count => format!(" at {}", plural(count, "boundary", "boundaries")),
         };
-        let _ = writeln!(text, "  {observer:<16}  {}{count}", summary.verdict(observer));
+        let _ = writeln!(text, "  {observer:<16}  {}{detail}", summary.verdict(observer));
     }
     if summary.sp_write > 0 {
         let functions = plural(summary.sp_write, "function writes", "functions write");
@@ -179,11 +202,14 @@ fn image(image: &ScannedImage) -> String {
             0 => "never preempted".to_owned(),
             count => format!("{} preemptible", grouped(count)),
         };
-        let example = &unsettled.example;
+        let example = printable(&unsettled.example);
         let _ = writeln!(text, "  undecided: {functions} ({preemptible}): {reason}: {example}");
     }
     let by_function = |first: &Finding, second: &Finding| first.entry == second.entry;
-    for findings in image.findings.chunk_by(by_function) {
+    let mut functions: Vec<_> = image.findings.chunk_by(by_function).collect();
+    // What crashes comes first.
+    functions.sort_by_key(|findings| findings.iter().map(|finding| finding.observer).min());
+    for findings in functions {
         text.push_str(&function(findings));
     }
     text
@@ -192,7 +218,8 @@ fn image(image: &ScannedImage) -> String {
 fn function(findings: &[Finding]) -> String {
     let Some(first) = findings.first() else { return String::new() };
     let kind = if first.leaf { "leaf" } else { "non-leaf" };
-    let mut text = format!("\n  {}  {kind}  frame {}\n", first.function, first.frame_size);
+    let name = printable(&first.function);
+    let mut text = format!("\n  {name}  {kind}  frame {}\n", first.frame_size);
     let rows: Vec<Vec<String>> = findings.iter().map(finding).collect();
     text.push_str(&table(&rows, &[5, 7]));
     text
@@ -200,7 +227,7 @@ fn function(findings: &[Finding]) -> String {
 
 fn finding(finding: &Finding) -> Vec<String> {
     let place = match &finding.position {
-        Some((file, line)) => format!("{file}:{line}"),
+        Some((file, line)) => format!("{}:{line}", printable(file)),
         None => "no source position".to_owned(),
     };
     vec![

@@ -1,0 +1,18 @@
+//! Black-box tests of the command: the built binary, its arguments, its
+//! streams and its exit status, held against the contract in README.md.
+//!
+//! What a test expects comes from the golang/go#73259 report, from Go's own
+//! assemblers (`assembler`) or from counting by hand; never from midframe.
+
+mod assembler;
+mod fixtures;
+mod hostile;
+mod lower;
+mod policies;
+mod prove;
+mod scan;
+mod scan_reports;
+mod schema;
+mod streams;
+mod support;
+mod usage;

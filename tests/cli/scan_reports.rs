@@ -1,0 +1,114 @@
+//! `midframe scan`: several files, threads, and the text.
+
+use crate::fixtures::{Files, clean, image, loads_sp, two_steps, two_steps_assembly};
+use crate::schema;
+use crate::support::{check_error, json, list, midframe};
+use image::testing::GoImage;
+
+#[test]
+fn several_files_are_reported_in_the_order_of_the_arguments() {
+    let files = Files::new();
+    let clean = files.write("z-clean", image(&[clean("main.main")]).bytes());
+    let refuted = files.write("a-refuted", image(&[two_steps("main.f")]).bytes());
+    let undecided = files.write("m-undecided", image(&[loads_sp("main.f")]).bytes());
+    let check = |paths: &[&str], status| {
+        let arguments = [&["scan", "--format", "json"], paths].concat();
+        let run = midframe(&arguments);
+        assert_eq!(run.status, status, "{run:?}");
+        let document = json(&run);
+        schema::check(&document, &schema::SCAN, "scan");
+        let images = list(&document["images"]).iter();
+        let found: Vec<_> = images.map(|image| image["path"].as_str()).collect();
+        assert_eq!(found, paths.iter().copied().map(Some).collect::<Vec<_>>());
+        let text = midframe(&[&["scan"], paths].concat());
+        assert_eq!(text.status, status);
+        let place = |path: &&str| text.stdout.find(&format!("{path}: "));
+        let places: Vec<_> = paths.iter().map(place).collect();
+        let apart = text.stdout.matches("\n\n/").count();
+        assert_eq!(apart, paths.len() - 1, "an empty line between files: {}", text.stdout);
+        assert!(places.is_sorted() && places.iter().all(Option::is_some), "{}", text.stdout);
+    };
+    check(&[&clean, &undecided], 3);
+    check(&[&undecided, &clean, &refuted], 1);
+    check(&[&refuted, &undecided], 1);
+    check(&[&clean, &clean], 0);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let files = Files::new();
+    let functions: Vec<_> = (0..200).map(|n| two_steps(&format!("main.f{n}"))).collect();
+    let path = files.write("program", image(&functions).bytes());
+    let run = |jobs: &[&str]| midframe(&[&["scan", &path, "--format=json"], jobs].concat());
+    let all = run(&[]);
+    assert_eq!(all.status, 1);
+    for jobs in ["1", "2", "9"] {
+        assert_eq!(run(&["--jobs", jobs]).stdout, all.stdout, "{jobs} jobs");
+    }
+    check_error(&["scan", &path, "--jobs", "0"], &["0", "at least 1"]);
+    check_error(&["scan", &path, "--jobs", "-1"], &["-1", "--jobs"]);
+}
+
+#[test]
+fn the_text_says_what_was_found_and_where() {
+    let files = Files::new();
+    let functions = [two_steps("main.f"), two_steps_assembly("main.g"), loads_sp("main.h")];
+    let path = files.write("program", image(&functions).bytes());
+    let run = midframe(&["scan", &path]);
+    assert_eq!(run.status, 1);
+    let plain = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<_> = run.stdout.lines().map(plain).collect();
+    let contains = |parts: &[&str]| {
+        let count = lines.iter().filter(|line| parts.iter().all(|part| line.contains(part)));
+        assert_eq!(count.count(), 1, "one line with {parts:?} in {}", run.stdout);
+    };
+    // 19 each, and the one before SP becomes unknown.
+    contains(&[&path, "arm64 elf", "go1.24.1", "3 functions", "39 boundaries"]);
+    contains(&["async-preemption refuted at 1 boundary"]);
+    contains(&["profiler refuted at 2 boundaries"]);
+    contains(&["undecided: 1 function", "main.h"]);
+    contains(&["main.f", "non-leaf", "frame 65616"]);
+    contains(&["main.g", "non-leaf", "frame 65616"]);
+    let finding = ["+0x38", "ADD $(16<<12), RSP, RSP", "declared 65616 actual 65536"];
+    contains(&[&finding[..], &["sp-row, async-preemption", "/src/netlink.go:42"]].concat());
+    contains(&[&finding[..], &["sp-row, profiler", "/src/netlink.go:42"]].concat());
+}
+
+#[test]
+fn the_text_says_what_it_does_not_know() {
+    let files = Files::new();
+    let mut function = two_steps("main.f");
+    function.lines = Default::default();
+    let image = GoImage { buildinfo: false, moduledata: false, ..image(&[function]) };
+    let run = midframe(&["scan", &files.write("program", image.bytes())]);
+    let rule = "frame-pointer     undecided: no rule of this observer is checked yet";
+    let rules = json(&midframe(&["prove", "--frames=0..0", "--format=json"]));
+    let checked = rules["theorems"][0]["rules"].get("frame-pointer").is_some();
+    assert_eq!(run.stdout.contains(rule), !checked, "{}", run.stdout);
+    for part in ["unknown Go version", "no source position", "no inline trees"] {
+        assert!(run.stdout.contains(part), "{part:?} in {}", run.stdout);
+    }
+}
+
+/// A name in a program is foreign text: it used to reach the terminal as it is.
+#[test]
+fn names_neither_break_lines_nor_command_the_terminal() {
+    let files = Files::new();
+    let mut function = two_steps("main.f\x1b[2J\r\n  main.g");
+    function.lines.0 = "evil\x07.go\n".to_owned();
+    let mut undecided = loads_sp("main.h\x1b]0;title\x07\n");
+    undecided.lines.0.clone_from(&function.lines.0);
+    let path = files.write("pro\ngram\x1b", image(&[function, undecided]).bytes());
+    let run = midframe(&["scan", &path]);
+    assert_eq!(run.status, 1);
+    let control = run.stdout.chars().find(|&found| found.is_control() && found != '\n');
+    assert_eq!(control, None, "{:?}", run.stdout);
+    for part in ["main.f\\u{1b}[2J\\r\\n  main.g", "evil\\u{7}.go\\n:42", "pro\\ngram\\u{1b}: "] {
+        assert!(run.stdout.contains(part), "{part:?} in {}", run.stdout);
+    }
+    // A program that reads the JSON gets the name itself.
+    let document = json(&midframe(&["scan", &path, "--format", "json"]));
+    assert_eq!(document["images"][0]["findings"][0]["function"], "main.f\x1b[2J\r\n  main.g");
+    // So does a message.
+    check_error(&["scan", &format!("{path}-missing")], &["pro\\ngram\\u{1b}-missing: "]);
+}

@@ -1,0 +1,158 @@
+//! The JSON documents, field by field: the design's schemas, as far as they are
+//! stable. Fields may be added, so others are let pass.
+
+use serde_json::Value;
+
+/// A type of JSON value.
+pub(crate) enum Type {
+    /// This very string.
+    Is(&'static str),
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+    /// A string that is not empty.
+    Text,
+    /// A string of `0x` and lower-case hexadecimal digits.
+    Hex,
+    /// A number of 0 or more without a fraction.
+    Count,
+    /// A number without a fraction.
+    Integer,
+    /// A number of 0 or more.
+    Number,
+    Flag,
+    Optional(&'static Type),
+    List(&'static Type),
+    /// At least these fields.
+    Object(&'static [(&'static str, Type)]),
+}
+
+use Type::{Count, Flag, Hex, Integer, Is, List, Number, Object, OneOf, Optional, Text};
+
+const VERDICT: Type = OneOf(&["proved", "refuted", "undecided"]);
+
+const OBSERVER: Type = OneOf(&["async-preemption", "frame-pointer", "profiler"]);
+
+const RULE: Type =
+    OneOf(&["sp-row", "saved-lr", "frame-pointer", "below-sp", "restart", "sp-align"]);
+
+/// `midframe prove --format json`
+pub(crate) const PROVE: Type = Object(&[
+    ("schema", Is("midframe/prove/1")),
+    ("seconds", Number),
+    (
+        "theorems",
+        List(&Object(&[
+            ("policy", Text),
+            ("releases", List(&Text)),
+            ("leaf", Flag),
+            ("frames", Count),
+            ("verdict", VERDICT),
+            ("refuted_frames", Count),
+            ("smallest", Optional(&Count)),
+            ("rules", Object(&[("sp-row", Count)])),
+        ])),
+    ),
+]);
+
+/// `midframe lower --format json`
+pub(crate) const LOWER: Type = Object(&[
+    ("schema", Is("midframe/lower/1")),
+    ("policy", Text),
+    ("leaf", Flag),
+    ("frame_size", Count),
+    (
+        "boundaries",
+        List(&Object(&[
+            ("offset", Count),
+            ("word", Hex),
+            ("instruction", Text),
+            ("declared", Integer),
+            ("actual", Integer),
+            ("preemptible", Flag),
+            ("rules", List(&RULE)),
+        ])),
+    ),
+]);
+
+/// `midframe scan --format json`
+pub(crate) const SCAN: Type = Object(&[
+    ("schema", Is("midframe/scan/1")),
+    (
+        "images",
+        List(&Object(&[
+            ("path", Text),
+            ("container", Text),
+            ("architecture", Text),
+            ("go_version", Optional(&Text)),
+            ("functions", Count),
+            ("boundaries", Count),
+            (
+                "verdicts",
+                Object(&[
+                    ("async-preemption", VERDICT),
+                    ("profiler", VERDICT),
+                    ("frame-pointer", VERDICT),
+                ]),
+            ),
+            ("undecided", List(&Object(&[("reason", Text), ("functions", Count)]))),
+            ("findings", List(&FINDING)),
+        ])),
+    ),
+    ("errors", List(&Object(&[("path", Text), ("error", Text)]))),
+]);
+
+const FINDING: Type = Object(&[
+    ("rule", RULE),
+    ("observer", OBSERVER),
+    ("function", Text),
+    ("entry", Hex),
+    ("pc", Hex),
+    ("declared", Integer),
+    ("actual", Integer),
+    ("frame_size", Integer),
+    ("leaf", Flag),
+    ("instruction", Text),
+    ("file", Optional(&Text)),
+    ("line", Optional(&Count)),
+]);
+
+/// `midframe policies --format json`
+pub(crate) const POLICIES: Type = Object(&[
+    ("schema", Is("midframe/policies/1")),
+    ("policies", List(&Object(&[("policy", Text), ("releases", List(&Text)), ("summary", Text)]))),
+]);
+
+/// Holds a value against a type. `path` is where the value stands.
+pub(crate) fn check(value: &Value, of: &Type, path: &str) {
+    let fits = match of {
+        Is(expected) => value == expected,
+        OneOf(expected) => expected.iter().any(|expected| value == expected),
+        Text => value.as_str().is_some_and(|text| !text.is_empty()),
+        Hex => value.as_str().and_then(|text| text.strip_prefix("0x")).is_some_and(|digits| {
+            !digits.is_empty() && digits.bytes().all(|digit| b"0123456789abcdef".contains(&digit))
+        }),
+        Count => value.is_u64(),
+        Integer => value.is_i64(),
+        Number => value.as_f64().is_some_and(|number| number >= 0.0),
+        Flag => value.is_boolean(),
+        Optional(of) => {
+            if !value.is_null() {
+                check(value, of, path);
+            }
+            true
+        }
+        List(of) => {
+            let items = value.as_array().into_iter().flatten().enumerate();
+            items.for_each(|(index, item)| check(item, of, &format!("{path}[{index}]")));
+            value.is_array()
+        }
+        Object(fields) => {
+            for (name, of) in *fields {
+                let field = value.get(name).unwrap_or_else(|| panic!("no {path}.{name}: {value}"));
+                check(field, of, &format!("{path}.{name}"));
+            }
+            value.is_object()
+        }
+    };
+    assert!(fits, "{path} is {value}");
+}
