@@ -6,6 +6,10 @@ use core::fmt::Write as _;
 use lowering::{Frame, Kind, Os, StackCheck};
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many functions are assembled at a time: a listing has about 2 KB for each.
+const BATCH: usize = 16_000;
 
 /// What an assembler made of one frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,19 +34,26 @@ pub fn assemble(toolchain: &Toolchain, frames: &[Frame]) -> Result<Vec<Assembled
         if frames.is_empty() {
             continue;
         }
-        // One directory each, so that tests can run side by side.
-        let directory = repository().join("target/assembled");
-        let directory =
-            directory.join(format!("{}-{goos}-{}", toolchain.version, std::process::id()));
-        fs::create_dir_all(&directory)?;
-        let file = directory.join(format!("frames{}.s", frames.len()));
-        fs::write(&file, source(&frames))?;
-        let listing = toolchain.assemble(&file, goos)?;
-        fs::remove_dir_all(&directory)?;
-        let parsed = parse(&listing, &frames);
-        assembled.extend(parsed.with_context(|| format!("{} for {goos}", toolchain.version))?);
+        for batch in frames.chunks(BATCH) {
+            let parsed = assemble_batch(toolchain, batch, goos);
+            assembled.extend(parsed.with_context(|| format!("{} for {goos}", toolchain.version))?);
+        }
     }
     Ok(assembled)
+}
+
+fn assemble_batch(toolchain: &Toolchain, frames: &[Frame], goos: &str) -> Result<Vec<Assembled>> {
+    // One directory each, so that tests can run side by side.
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let directory = format!("target/assembled/{}-{serial}", std::process::id());
+    let directory = repository().join(directory);
+    fs::create_dir_all(&directory)?;
+    let file = directory.join("frames.s");
+    fs::write(&file, source(frames))?;
+    let listing = toolchain.assemble(&file, goos);
+    fs::remove_dir_all(&directory)?;
+    parse(&listing?, frames)
 }
 
 /// A function named `f0`, `f1`, ... for each frame.

@@ -45,24 +45,26 @@ pub fn around_thresholds() -> BTreeSet<u64> {
     THRESHOLDS.into_iter().flat_map(near).filter(|&size| FrameSize::new(size).is_ok()).collect()
 }
 
-/// Sizes with every kind of bit pattern: small ones, sums and differences of two
-/// powers of two, and a fixed pseudo-random sample over the whole domain.
+/// Sizes with every kind of bit pattern: all up to 128 KiB, sums of two powers of
+/// two and their neighbours, runs of ones, and a fixed pseudo-random sample of
+/// 20,000 and more over the whole domain.
 #[must_use]
 pub fn patterns() -> BTreeSet<u64> {
     let mut sizes = around_thresholds();
-    sizes.extend((0..8192).step_by(16));
-    for high in 4..30 {
+    sizes.extend((0..=128 * 1024).step_by(16));
+    for high in 4..=30 {
         for low in 4..=high {
+            // A run of ones from bit `low` to bit `high - 1`.
+            sizes.insert((1_u64 << high) - (1 << low));
             for step in [-32_i64, -16, 0, 16, 32] {
                 sizes.extend(((1_u64 << high) + (1 << low)).checked_add_signed(step));
-                sizes.extend(((1_u64 << high) - (1 << low)).checked_add_signed(step));
             }
         }
     }
     // A linear congruential generator (Knuth's MMIX constants): the same sizes
-    // on every machine.
+    // on every machine. Half of them are below 16 MiB.
     let mut state = 73259_u64;
-    for draw in 0..4000 {
+    for draw in 0..24_000 {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let bits = if draw % 2 == 0 { 26 } else { 20 };
         sizes.insert((state >> (64 - bits)) * 16);

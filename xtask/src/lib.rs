@@ -5,4 +5,5 @@
 pub mod assembly;
 pub mod cases;
 pub mod corpus;
+pub mod programs;
 pub mod toolchain;

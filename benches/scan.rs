@@ -1,0 +1,65 @@
+//! The time of a scan beside that of `llvm-objdump -d` and `sha256sum` on the same
+//! file, in the same run, warm: `cargo bench --bench scan -- FILE...` (without a
+//! file: Debian's dockerd, installed into `target/programs`).
+
+use midframe::scan::scan_file;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// The best of several runs, in seconds.
+fn best(runs: u32, mut run: impl FnMut()) -> f64 {
+    let time = |run: &mut dyn FnMut()| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64()
+    };
+    (0..runs).map(|_| time(&mut run)).fold(f64::INFINITY, f64::min)
+}
+
+fn command(name: &str, arguments: &[&str], file: &Path) {
+    let status = Command::new(name).args(arguments).arg(file).stdout(Stdio::null()).status();
+    assert!(status.is_ok_and(|status| status.success()), "{name} failed");
+}
+
+fn main() {
+    let files: Vec<PathBuf> =
+        std::env::args().skip(1).filter(|a| a != "--bench").map(PathBuf::from).collect();
+    let files = match files.is_empty() {
+        true => vec![xtask::programs::install_named("dockerd").expect("Debian's dockerd")],
+        false => files,
+    };
+    for file in files {
+        let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());
+        let image = scan_file(&file).expect("a Go program for arm64");
+        let scan = best(7, || drop(scan_file(&file)));
+        let midframe = best(7, || {
+            let status = Command::new(env!("CARGO_BIN_EXE_midframe"))
+                .args(["scan", "--fail-on", "never"])
+                .arg(&file)
+                .stdout(Stdio::null())
+                .status();
+            assert!(status.is_ok_and(|status| status.success()));
+        });
+        let objdump = best(1, || command("llvm-objdump", &["-d"], &file));
+        let sha256 = best(3, || command("sha256sum", &[], &file));
+        println!(
+            "{} ({:.1} MB, {} boundaries)",
+            file.display(),
+            size as f64 / 1e6,
+            image.summary.boundaries
+        );
+        println!("  in process     {:>8.1} ms", scan * 1e3);
+        println!("  midframe scan  {:>8.1} ms", midframe * 1e3);
+        println!(
+            "  llvm-objdump   {:>8.1} ms, {:>6.1} times a scan",
+            objdump * 1e3,
+            objdump / midframe
+        );
+        println!(
+            "  sha256sum      {:>8.1} ms, {:>6.1} times a scan",
+            sha256 * 1e3,
+            sha256 / midframe
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! One word, two decoders: the verifier's and `yaxpeax-arm`, which shares
+//! nothing with it.
+//!
+//! Operands are matched as data; no word is ever printed here.
+
+use unwind::Word;
+use verifier::decode::{Inst, Reg, Screen, Test, decode, direct_branch, screen};
+use verifier::{SpEffect, sp_effect};
+use yaxpeax_arch::{Decoder, U8Reader};
+use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SizeCode};
+
+/// What the verifier makes of a word. The kinds partition all words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum Ours {
+    /// The screen lets it pass, undecoded.
+    Plain,
+    /// Decoded, and harmless.
+    Harmless,
+    /// Moves SP by an amount that is known from the word.
+    MovesSp,
+    /// Writes SP from other registers.
+    ComputesSp,
+    /// A known form that writes SP in a way that is not followed.
+    ClobbersSp,
+    /// B.
+    Branch,
+    /// B.cond, CBZ, CBNZ, TBZ, TBNZ.
+    BranchIf,
+    /// BLR and its authenticating forms; BL is plain.
+    Call,
+    /// BR and its authenticating forms.
+    Jump,
+    /// RET and its authenticating forms.
+    Return,
+    /// UDF and Go's UNDEF.
+    Trap,
+    /// May do anything.
+    Unknown,
+}
+
+/// What the other decoder makes of a word. The kinds partition all words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum Theirs {
+    /// Not an instruction.
+    Rejected,
+    /// Operands without a name, which are not compared.
+    Unnamed,
+    /// Neither writes SP nor branches.
+    Harmless,
+    /// Writes SP, by an amount that is in the word.
+    MovesSp,
+    /// Writes SP in another way.
+    WritesSp,
+    /// A branch, a call or a return.
+    Flow,
+}
+
+/// In what the two decoders, or the screen and the decoder, disagree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Disagreement {
+    /// The screen passes what the decoder does not find harmless.
+    Screen,
+    /// `direct_branch` is not what the decoder says.
+    DirectBranch,
+    /// The other decoder sees a write of SP, the verifier none.
+    WriteUnseen,
+    /// Both see SP move, by different amounts.
+    Amount,
+    /// The verifier relies on a write of SP that the other decoder does not see.
+    WriteUnfounded,
+    /// The other decoder sees a branch, the verifier none, or to elsewhere.
+    FlowUnseen,
+    /// The verifier relies on a branch that the other decoder does not see.
+    FlowUnfounded,
+}
+
+/// What the two decoders make of a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Comparison {
+    /// The verifier's decoder.
+    pub ours: Ours,
+    /// `yaxpeax-arm`.
+    pub theirs: Theirs,
+    /// Where they disagree.
+    pub disagreement: Option<Disagreement>,
+}
+
+/// Where an instruction goes: a distance in bytes, or a register's number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Flow {
+    Branch(i64),
+    BranchIf(i64),
+    Call(i64),
+    CallReg(u16),
+    Jump(u16),
+    Return(u16),
+    /// Execution does not go on.
+    Trap,
+    /// To where only the exception level above knows.
+    Leaves,
+}
+
+/// What the other decoder says about SP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SpWrite {
+    No,
+    By(i64),
+    Somehow,
+}
+
+/// Decodes a word twice and compares.
+#[must_use]
+pub fn compare(word: Word) -> Comparison {
+    let inst = decode(word);
+    let (effect, flow) = (sp_effect(&inst), our_flow(&inst));
+    let ours = classify(word, &inst, effect);
+    let other = InstDecoder::default().decode(&mut U8Reader::new(&word.get().to_le_bytes()));
+    let (theirs, between) = match other {
+        Err(_) => (Theirs::Rejected, None),
+        Ok(other) if other.opcode == Opcode::Invalid => (Theirs::Unnamed, None),
+        Ok(other) => between(&inst, effect, flow, &other),
+    };
+    let disagreement = within(word, &inst, effect, flow).or(between);
+    Comparison { ours, theirs, disagreement }
+}
+
+fn classify(word: Word, inst: &Inst, effect: SpEffect) -> Ours {
+    match (inst, effect) {
+        _ if screen(word) == Screen::Plain => Ours::Plain,
+        (Inst::Unknown, _) => Ours::Unknown,
+        (_, SpEffect::Add(_)) => Ours::MovesSp,
+        (_, SpEffect::Computed) => Ours::ComputesSp,
+        (_, SpEffect::Unknown) => Ours::ClobbersSp,
+        (Inst::Branch { .. }, _) => Ours::Branch,
+        (Inst::BranchIf { .. }, _) => Ours::BranchIf,
+        (Inst::Call { .. } | Inst::CallReg { .. }, _) => Ours::Call,
+        (Inst::JumpReg { .. }, _) => Ours::Jump,
+        (Inst::Return { .. }, _) => Ours::Return,
+        (Inst::Trap, _) => Ours::Trap,
+        _ => Ours::Harmless,
+    }
+}
+
+/// The verifier's three views of a word, held against each other.
+fn within(word: Word, inst: &Inst, effect: SpEffect, flow: Option<Flow>) -> Option<Disagreement> {
+    // A call returns behind itself, so the screen passes BL.
+    let stays = matches!(flow, None | Some(Flow::Call(_)));
+    let harmless = *inst != Inst::Unknown && effect == SpEffect::Unchanged && stays;
+    if screen(word) == Screen::Plain && !harmless {
+        return Some(Disagreement::Screen);
+    }
+    let direct = direct_branch(word).map(|branch| match branch.conditional {
+        true => Flow::BranchIf(branch.offset),
+        false => Flow::Branch(branch.offset),
+    });
+    let decoded = flow.filter(|flow| matches!(flow, Flow::Branch(_) | Flow::BranchIf(_)));
+    (direct != decoded).then_some(Disagreement::DirectBranch)
+}
+
+/// The verifier's decoder against the other one. What is unknown to it is never
+/// wrong.
+fn between(
+    inst: &Inst,
+    effect: SpEffect,
+    flow: Option<Flow>,
+    other: &Instruction,
+) -> (Theirs, Option<Disagreement>) {
+    let (write, their_flow) = (sp_write(other), their_flow(other));
+    let theirs = match (their_flow, write) {
+        (Some(_), _) => Theirs::Flow,
+        (None, SpWrite::No) => Theirs::Harmless,
+        (None, SpWrite::By(_)) => Theirs::MovesSp,
+        (None, SpWrite::Somehow) => Theirs::WritesSp,
+    };
+    if *inst == Inst::Unknown {
+        return (theirs, None);
+    }
+    let sp = match (write, effect) {
+        (SpWrite::No, SpEffect::Add(_) | SpEffect::Computed) => Some(Disagreement::WriteUnfounded),
+        (SpWrite::No, _) => None,
+        (_, SpEffect::Unchanged) => Some(Disagreement::WriteUnseen),
+        (SpWrite::By(theirs), SpEffect::Add(ours)) if ours != theirs => Some(Disagreement::Amount),
+        _ => None,
+    };
+    let flow = match (their_flow, flow) {
+        (theirs, ours) if theirs == ours => None,
+        (None, _) => Some(Disagreement::FlowUnfounded),
+        _ => Some(Disagreement::FlowUnseen),
+    };
+    (theirs, sp.or(flow))
+}
+
+fn our_flow(inst: &Inst) -> Option<Flow> {
+    let number = |Reg(number)| u16::from(number);
+    Some(match *inst {
+        Inst::Branch { offset } => Flow::Branch(offset),
+        Inst::BranchIf { test: Test::Flags(_) | Test::Zero(..) | Test::Bit(..), offset } => {
+            Flow::BranchIf(offset)
+        }
+        Inst::Call { offset } => Flow::Call(offset),
+        Inst::CallReg { rn } => Flow::CallReg(number(rn)),
+        Inst::JumpReg { rn } => Flow::Jump(number(rn)),
+        Inst::Return { rn } => Flow::Return(number(rn)),
+        Inst::Trap => Flow::Trap,
+        _ => return None,
+    })
+}
+
+fn their_flow(inst: &Instruction) -> Option<Flow> {
+    let distance = || {
+        inst.operands.iter().find_map(|operand| match *operand {
+            Operand::PCOffset(distance) => Some(distance),
+            _ => None,
+        })
+    };
+    let register = match inst.operands[0] {
+        Operand::Register(_, number) => number,
+        _ => 30,
+    };
+    Some(match inst.opcode {
+        Opcode::B => Flow::Branch(distance()?),
+        Opcode::Bcc(_)
+        | Opcode::BCcc(_)
+        | Opcode::CBZ
+        | Opcode::CBNZ
+        | Opcode::TBZ
+        | Opcode::TBNZ => Flow::BranchIf(distance()?),
+        Opcode::BL => Flow::Call(distance()?),
+        Opcode::BLR | Opcode::BLRAA | Opcode::BLRAAZ | Opcode::BLRAB | Opcode::BLRABZ => {
+            Flow::CallReg(register)
+        }
+        Opcode::BR | Opcode::BRAA | Opcode::BRAAZ | Opcode::BRAB | Opcode::BRABZ => {
+            Flow::Jump(register)
+        }
+        Opcode::RET => Flow::Return(register),
+        // Through LR; the operand is what authenticates it.
+        Opcode::RETAA
+        | Opcode::RETAB
+        | Opcode::RETAASPPC
+        | Opcode::RETABSPPC
+        | Opcode::RETAASPPCR
+        | Opcode::RETABSPPCR => Flow::Return(30),
+        Opcode::UDF => Flow::Trap,
+        Opcode::ERET | Opcode::ERETAA | Opcode::ERETAB | Opcode::DRPS => Flow::Leaves,
+        Opcode::HLT | Opcode::DCPS1 | Opcode::DCPS2 | Opcode::DCPS3 => Flow::Leaves,
+        _ => return None,
+    })
+}
+
+fn sp_write(inst: &Instruction) -> SpWrite {
+    for operand in inst.operands {
+        match operand {
+            Operand::RegPreIndex(31, offset, true) | Operand::RegPostIndex(31, offset) => {
+                return SpWrite::By(i64::from(offset));
+            }
+            Operand::RegPostIndexReg(31, _) => return SpWrite::Somehow,
+            _ => {}
+        }
+    }
+    let [Operand::RegisterOrSP(_, 31), from, by, _] = inst.operands else { return SpWrite::No };
+    match inst.opcode {
+        // They name what they store first, and it can be SP.
+        Opcode::STG | Opcode::STZG | Opcode::ST2G | Opcode::STZ2G => return SpWrite::No,
+        Opcode::ADD | Opcode::SUB if from == Operand::RegisterOrSP(SizeCode::X, 31) => {}
+        _ => return SpWrite::Somehow,
+    }
+    let amount = match by {
+        Operand::Immediate(immediate) => i64::from(immediate),
+        Operand::ImmShift(immediate, shift) => i64::from(immediate) << shift,
+        _ => return SpWrite::Somehow,
+    };
+    SpWrite::By(if inst.opcode == Opcode::SUB { -amount } else { amount })
+}

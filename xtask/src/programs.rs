@@ -1,0 +1,126 @@
+//! Real arm64 programs, from Debian and npm, installed under `target/programs`
+//! and nowhere else. The system's own package lists are not touched.
+
+use crate::toolchain::{INSTALLING, repository, run};
+use anyhow::{Context as _, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::PoisonError;
+
+/// A program and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// The name, unique among the programs.
+    pub name: &'static str,
+    /// The package.
+    pub source: Source,
+    /// The file in the package.
+    pub file: &'static str,
+}
+
+/// Where a program comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    /// A Debian package, for arm64.
+    Debian(&'static str),
+    /// An npm package with its version.
+    Npm(&'static str),
+}
+
+/// The programs that the checks scan.
+pub const PROGRAMS: [Program; 8] = [
+    debian("podman", "podman", "usr/bin/podman"),
+    debian("runc", "runc", "usr/sbin/runc"),
+    debian("dockerd", "docker.io", "usr/sbin/dockerd"),
+    debian("containerd", "containerd", "usr/bin/containerd"),
+    debian("restic", "restic", "usr/bin/restic"),
+    debian("hugo", "hugo", "usr/bin/hugo"),
+    npm("esbuild-0.25.0", "@esbuild/linux-arm64@0.25.0"),
+    npm("esbuild-0.25.9", "@esbuild/linux-arm64@0.25.9"),
+];
+
+const fn debian(name: &'static str, package: &'static str, file: &'static str) -> Program {
+    Program { name, source: Source::Debian(package), file }
+}
+
+const fn npm(name: &'static str, package: &'static str) -> Program {
+    Program { name, source: Source::Npm(package), file: "package/bin/esbuild" }
+}
+
+/// Installs the program with this name.
+///
+/// # Errors
+/// When there is none, or as [`install`].
+pub fn install_named(name: &str) -> Result<PathBuf> {
+    let program = PROGRAMS.into_iter().find(|program| program.name == name);
+    install(program.with_context(|| format!("no program is named {name:?}"))?)
+}
+
+/// Installs a program unless it is there, and returns its file.
+///
+/// # Errors
+/// When the package cannot be had or does not have the file.
+pub fn install(program: Program) -> Result<PathBuf> {
+    let parent = repository().join("target/programs");
+    let directory = parent.join(program.name);
+    let file = directory.join(program.file);
+    let _guard = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !file.exists() {
+        let partial = parent.join(format!("{}.partial", program.name));
+        let _ = fs::remove_dir_all(&partial);
+        fs::create_dir_all(&partial)?;
+        match program.source {
+            Source::Debian(package) => from_debian(package, &partial)?,
+            Source::Npm(package) => from_npm(package, &partial)?,
+        }
+        let _ = fs::remove_dir_all(&directory);
+        fs::rename(&partial, &directory)?;
+    }
+    fs::metadata(&file).with_context(|| format!("{} is not in its package", file.display()))?;
+    Ok(file)
+}
+
+fn from_debian(package: &str, directory: &Path) -> Result<()> {
+    let state = repository().join("target/apt");
+    fs::create_dir_all(state.join("lists/partial"))?;
+    fs::create_dir_all(state.join("cache/archives/partial"))?;
+    fs::write(state.join("status"), "")?;
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        for option in ["APT::Architecture=arm64", "APT::Architectures=arm64"] {
+            command.args(["-o", option]);
+        }
+        for (option, path) in [
+            ("Dir::State::Lists", "lists"),
+            ("Dir::Cache", "cache"),
+            ("Dir::State::status", "status"),
+        ] {
+            command.arg("-o").arg(format!("{option}={}", state.join(path).display()));
+        }
+        command.arg("-q").args(arguments).current_dir(directory);
+        run(&mut command)
+    };
+    if apt(&["download", package]).is_err() {
+        apt(&["update"])?;
+        apt(&["download", package])?;
+    }
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            run(Command::new("dpkg").arg("-x").arg(&path).arg(directory))?;
+        }
+    }
+    Ok(())
+}
+
+fn from_npm(package: &str, directory: &Path) -> Result<()> {
+    run(Command::new("npm").args(["pack", "--silent", package]).current_dir(directory))?;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "tgz") {
+            run(Command::new("tar").arg("-xzf").arg(&path).current_dir(directory))?;
+        }
+    }
+    Ok(())
+}
