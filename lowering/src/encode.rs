@@ -251,7 +251,7 @@ pub const fn access(access: Access, register: Reg, base: Reg, offset: i32, mode:
 #[inline]
 #[must_use]
 pub const fn load_scaled(register: Reg, base: Reg, offset: u32) -> Word {
-    debug_assert!(offset % 8 == 0 && offset <= 32760);
+    debug_assert!(offset.is_multiple_of(8) && offset <= 32760);
     Word::new(0xf940_0000 | (offset / 8) << 10 | base.at(5) | register.at(0))
 }
 

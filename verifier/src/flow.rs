@@ -42,12 +42,29 @@ impl IndexSet {
         range.into_iter().any(|index| self.contains(index))
     }
 
-    /// The first member that is not one of `other`, a set of the same function.
-    pub(crate) fn first_not_in(&self, other: &Self) -> Option<u32> {
-        let mut words = self.bits.iter().zip(&other.bits).map(|(mine, theirs)| mine & !theirs);
-        let position = words.position(|word| word != 0)?;
-        let word = self.bits.get(position)? & !other.bits.get(position)?;
-        Some(position as u32 * 64 + word.trailing_zeros())
+    /// Makes it the set of the words that a predicate holds for.
+    #[inline]
+    pub(crate) fn fill<T>(&mut self, words: &[T], holds: impl Fn(&T) -> bool) {
+        self.bits.clear();
+        let chunk = |words: &[T]| {
+            let bits = words.iter().enumerate().map(|(bit, word)| u64::from(holds(word)) << bit);
+            bits.fold(0, |set, bit| set | bit)
+        };
+        self.bits.extend(words.chunks(64).map(chunk));
+    }
+
+    /// The first member from `from` on.
+    #[inline]
+    pub(crate) fn next(&self, from: u32) -> Option<u32> {
+        let position = from as usize / 64;
+        let rest = self.bits.get(position)? >> (from % 64);
+        if rest != 0 {
+            return Some(from + rest.trailing_zeros());
+        }
+        let further = self.bits.get(position + 1..)?;
+        let skipped = further.iter().position(|&word| word != 0)?;
+        let word = further.get(skipped)?;
+        Some((position + 1 + skipped) as u32 * 64 + word.trailing_zeros())
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -76,16 +93,18 @@ mod tests {
         let expected: Vec<u32> = (60..140).chain([299]).collect();
         assert_eq!(members, expected);
         assert_eq!(set.len(), 81);
-        let mut other = IndexSet::default();
-        other.reset(300);
-        assert_eq!(set.first_not_in(&other), Some(60));
-        other.insert_range(0, 140);
-        assert_eq!(set.first_not_in(&other), Some(299));
-        other.insert(299);
-        assert_eq!(set.first_not_in(&other), None);
+        assert_eq!(set.next(0), Some(60));
+        assert_eq!(set.next(139), Some(139));
+        assert_eq!(set.next(140), Some(299));
+        assert_eq!(set.next(300), None);
+        assert_eq!(set.next(100_000), None);
         assert!(set.any_in(0..61) && set.any_in(139..299) && !set.any_in(140..299));
         set.reset(10);
         assert_eq!(set.len(), 0);
+        let numbers: Vec<u32> = (0..200).collect();
+        set.fill(&numbers, |number| number % 67 == 1);
+        assert_eq!((set.next(0), set.next(2), set.next(69)), (Some(1), Some(68), Some(135)));
+        assert_eq!(set.len(), 3);
     }
 
     #[test]

@@ -56,14 +56,13 @@
 //! boundary with depth 0; functions that are not in the table.
 
 mod edges;
+mod moves;
 mod settle;
 
 use crate::decode::{Inst, Screen, decode, direct_branch, screen};
-use crate::effect::{SpEffect, sp_effect};
 use crate::flow::IndexSet;
 use crate::report::{Observer, Observers, Reason, Report, Rule, Undecided, Violation};
-use crate::value::{Block, Context, Value};
-use core::cell::Cell;
+use crate::value::Block;
 use settle::settle;
 use unwind::{Depth, FuncFlags, Index, Pc, RowTable, Span, UnsafePoint, Word};
 
@@ -88,14 +87,21 @@ pub struct Function<'a> {
 /// Checks functions, one after the other, in the same memory.
 #[derive(Debug, Default)]
 pub struct Checker {
+    /// The instructions that are not plain.
+    events: IndexSet,
     /// Where blocks start.
     leaders: IndexSet,
     visited: IndexSet,
-    /// Stretches of code that values were followed through, from the definition
-    /// (not included) to the use.
-    followed: Vec<(u32, u32)>,
+    /// The instructions that values were followed through: a block that starts at
+    /// one of them would have changed what was concluded.
+    relied_on: IndexSet,
+    /// Blocks that are to be walked.
+    pending: Vec<u32>,
     block: Block,
 }
+
+/// How often a function is walked before it is given up.
+const MAX_PASSES: u32 = 16;
 
 impl Checker {
     /// A checker with no memory yet.
@@ -106,19 +112,30 @@ impl Checker {
 
     /// Checks a function; `report` is overwritten.
     pub fn check(&mut self, function: &Function<'_>, report: &mut Report) {
+        self.events.fill(function.words, |&word| screen(word) == Screen::Decode);
         self.leaders.reset(function.words.len());
-        loop {
+        for pass in 1..=MAX_PASSES {
             report.clear();
             self.visited.reset(function.words.len());
-            self.followed.clear();
-            let mut walk =
-                Walk { function, report, checker: self, cursor: 0, through_leader: false };
+            self.relied_on.reset(function.words.len());
+            self.pending.clear();
+            let mut walk = Walk {
+                function,
+                report,
+                checker: self,
+                cursor: 0,
+                table_entries: 0,
+                through_leader: false,
+            };
             walk.run();
             // A block turned out to start inside a stretch that a value was
             // followed through. Walk again, with that start known; there is at
             // least one more each time.
             if !walk.through_leader {
                 break;
+            }
+            if pass == MAX_PASSES {
+                walk.undecided(Reason::UntrackedStackPointer, 0, None);
             }
         }
         report.boundaries = self.visited.len();
@@ -150,6 +167,8 @@ struct Walk<'a, 'r> {
     checker: &'r mut Checker,
     /// The span that the last boundary was found in.
     cursor: usize,
+    /// How many entries of jump tables were followed.
+    table_entries: u64,
     through_leader: bool,
 }
 
@@ -167,8 +186,11 @@ impl<'a> Walk<'a, '_> {
                 _ => self.undecided(Reason::NoRow, recovery, None),
             }
         }
-        while let Some(start) = self.checker.leaders.first_not_in(&self.checker.visited) {
-            self.walk(start);
+        while let Some(start) = self.checker.pending.pop() {
+            if !self.checker.visited.contains(start) {
+                let stop = self.straight_on(start);
+                self.checker.visited.insert_range(start, stop);
+            }
         }
     }
 
@@ -195,70 +217,92 @@ impl<'a> Walk<'a, '_> {
     /// A block starts at `at`.
     #[inline]
     fn leader(&mut self, at: u32) {
-        if self.checker.leaders.contains(at) {
-            return;
+        if !self.checker.leaders.contains(at) {
+            self.checker.leaders.insert(at);
+            self.through_leader |= self.checker.relied_on.contains(at);
         }
-        self.checker.leaders.insert(at);
-        let inside = |&(from, to): &(u32, u32)| from < at && at <= to;
-        self.through_leader |= self.checker.followed.iter().any(inside);
+        if !self.checker.visited.contains(at) {
+            self.checker.pending.push(at);
+        }
     }
 
-    /// Walks blocks from `start` on until execution goes elsewhere.
-    fn walk(&mut self, start: u32) {
-        let stop = self.straight_on(start);
-        self.checker.visited.insert_range(start, stop);
-    }
-
-    /// Walks from `start` on; returns the index behind the last instruction.
+    /// Walks from `start` on until execution goes elsewhere or where it has been;
+    /// returns the index behind the last instruction.
     fn straight_on(&mut self, start: u32) -> u32 {
         let words = self.function.words;
         let len = words.len() as u32;
         // A missing row is reported by the edge that leads here.
         let Some(mut span) = self.span(start) else { return start + 1 };
+        // Spans follow one another; branches in between look elsewhere.
+        let mut position = self.cursor;
         self.enter(span);
         let mut depth = span.row.depth;
         self.checker.block.begin(start, depth);
         let mut at = start;
-        loop {
-            // The boundary `at` has been compared; execute the instruction.
-            let Some(&word) = words.get(at as usize) else { return at };
-            let next = at + 1;
-            if screen(word) == Screen::Decode && self.event(at, word, &mut depth) == Step::Stop {
-                return next;
-            }
-            if next == len {
-                self.end(at, word);
-                return next;
-            }
-            if next == span.end.0 {
-                let Some(following) = self.span(next) else {
-                    self.undecided(Reason::NoRow, next, None);
-                    return next;
-                };
-                span = following;
-                self.enter(span);
-            }
-            if !holds(span, depth) {
-                if span.row.depth != depth && self.behind_call_without_return(next, span) {
-                    return next;
+        // The boundary `at` has been compared.
+        while let Some(&word) = words.get(at as usize) {
+            let event = self.checker.events.next(at).unwrap_or(len);
+            let stop = if event == at {
+                if self.event(at, word, &mut depth) == Step::Stop {
+                    return at + 1;
                 }
-                self.judge(next, span, depth);
+                at + 1
+            } else {
+                // Plain instructions, up to an event or to the next block.
+                event.min(self.checker.leaders.next(at + 1).unwrap_or(len))
+            };
+            if stop < span.end.0 && holds(span, depth) {
+                at = stop;
+            } else {
+                while at < stop && at + 1 < len {
+                    at += 1;
+                    if at == span.end.0 {
+                        position += 1;
+                        let Some(following) = self.function.rows.spans().get(position) else {
+                            self.undecided(Reason::NoRow, at, None);
+                            return at;
+                        };
+                        span = following;
+                        self.enter(span);
+                    }
+                    if !holds(span, depth) && self.contradicted(at, span, depth) == Step::Stop {
+                        return at;
+                    }
+                    if self.checker.leaders.contains(at) {
+                        break;
+                    }
+                }
+                if at + 1 == len && stop == len {
+                    break;
+                }
             }
-            if self.checker.leaders.contains(next) {
+            if self.checker.leaders.contains(at) {
                 // The end of the block. The next one starts from its row.
-                if self.checker.visited.contains(next) {
-                    return next;
+                if self.checker.visited.contains(at) {
+                    return at;
                 }
                 depth = span.row.depth;
-                self.checker.block.begin(next, depth);
+                self.checker.block.begin(at, depth);
             }
-            at = next;
         }
+        self.end(len);
+        len
+    }
+
+    /// The row of the boundary `at`, which execution falls through to, declares
+    /// another depth.
+    #[cold]
+    fn contradicted(&mut self, at: u32, span: &Span, depth: Depth) -> Step {
+        if span.row.depth != depth && self.behind_call_without_return(at, span) {
+            return Step::Stop;
+        }
+        self.judge(at, span, depth);
+        Step::Next
     }
 
     /// The span that a boundary lies in, or `None` when it has no row.
-    /// Boundaries are mostly asked for in order, so the neighbourhood of the last
-    /// answer is tried first.
+    /// Branches of a neighbourhood mostly go to one place, so the neighbourhood of
+    /// the last answer is tried first.
     #[inline]
     fn span(&mut self, at: u32) -> Option<&'a Span> {
         let spans = self.function.rows.spans();
@@ -323,62 +367,6 @@ impl<'a> Walk<'a, '_> {
             }
             _ => self.write_sp(at, &inst, word, depth),
         }
-    }
-
-    fn write_sp(&mut self, at: u32, inst: &Inst, word: Word, depth: &mut Depth) -> Step {
-        let new = match sp_effect(inst) {
-            SpEffect::Unchanged => return Step::Next,
-            SpEffect::Add(bytes) => Some(Depth(depth.0.wrapping_sub(bytes))),
-            SpEffect::Computed => match self.follow(at, |context| context.result(inst, at)) {
-                Value::BelowCfa(depth) => Some(depth),
-                _ => None,
-            },
-            SpEffect::Unknown => None,
-        };
-        if let Some(new) = new {
-            *depth = new;
-            self.checker.block.move_sp(at + 1, new);
-            return Step::Next;
-        }
-        if self.function.flags.contains(FuncFlags::SP_WRITE) {
-            self.sp_write(at);
-        } else {
-            self.undecided(Reason::UntrackedStackPointer, at, Some(word));
-        }
-        Step::Stop
-    }
-
-    /// In a function that is marked so, SP is from `at` on not what the table says.
-    /// Unwinders and preemption are ready for that in assembly only.
-    fn sp_write(&mut self, at: u32) {
-        let first = self.report.sp_write.map_or(Index(at), |known| known.min(Index(at)));
-        self.report.sp_write = Some(first);
-        if !self.function.flags.contains(FuncFlags::ASM) {
-            let word = self.function.words.get(at as usize).copied();
-            self.undecided(Reason::UntrackedStackPointer, at, word);
-        }
-    }
-
-    /// Looks for a value at `at`, and remembers how far it looked.
-    fn follow(&mut self, at: u32, find: impl FnOnce(&Context<'_>) -> Value) -> Value {
-        let context = Context {
-            words: self.function.words,
-            entry: self.function.entry,
-            block: &self.checker.block,
-            pointer: self.function.pointer,
-            earliest: Cell::new(at),
-        };
-        let value = find(&context);
-        let from = context.earliest.get();
-        self.rely_on(from, at);
-        value
-    }
-
-    /// What was concluded at `to` is true only if no block starts behind `from`:
-    /// neither one that is known by now nor one that will be.
-    fn rely_on(&mut self, from: u32, to: u32) {
-        self.through_leader |= self.checker.leaders.any_in(from + 1..to + 1);
-        self.checker.followed.push((from, to));
     }
 
     fn undecided(&mut self, reason: Reason, at: u32, word: Option<Word>) {

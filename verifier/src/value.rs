@@ -32,6 +32,10 @@ pub(crate) enum Value {
 /// How many definitions are followed for one value.
 const MAX_STEPS: u32 = 12;
 
+/// How far back a definition is looked for, in instructions. Compilers and people
+/// put it a few instructions before its use.
+const MAX_DISTANCE: u32 = 256;
+
 /// How often SP moves in a block before the oldest of its depths is forgotten.
 const MAX_DEPTHS: usize = 8;
 
@@ -97,7 +101,8 @@ impl Context<'_> {
     fn follow(&self, register: Reg, at: u32, steps: &mut u32) -> Value {
         let Some(left) = steps.checked_sub(1) else { return Value::Unknown };
         *steps = left;
-        for definition in (self.block.start..at).rev() {
+        let earliest = self.block.start.max(at.saturating_sub(MAX_DISTANCE));
+        for definition in (earliest..at).rev() {
             let Some(&word) = self.words.get(definition as usize) else { return Value::Unknown };
             if !may_write(word, register) {
                 continue;

@@ -7,8 +7,11 @@ use crate::report::Reason;
 use crate::value::Value;
 use unwind::{Depth, Span, Word};
 
-/// The most entries that a jump table is believed to have.
-const MAX_TABLE: u64 = 1 << 16;
+/// The most entries that the jump tables of a function have together.
+const MAX_TABLE_ENTRIES: u64 = 1 << 17;
+
+/// The most NOPs behind a call that does not return; Go puts one.
+const MAX_PADDING: usize = 8;
 
 impl Walk<'_, '_> {
     #[inline]
@@ -23,7 +26,7 @@ impl Walk<'_, '_> {
     /// A jump through a register: by a table, or out of the function.
     pub(super) fn jump(&mut self, at: u32, rn: Reg, word: Word, depth: Depth) {
         let known = match self.follow(at, |context| context.register(rn, at)) {
-            Value::Element(Some(table)) => self.table(table, depth) > 0,
+            Value::Element(Some(table)) => self.table(table, depth),
             Value::Element(None) => false,
             Value::Const(address) | Value::Address(address) => match self.index_of(address) {
                 Some(target) => {
@@ -41,16 +44,20 @@ impl Walk<'_, '_> {
 
     /// Follows a jump table: the words from its start on that are addresses in
     /// this function. It may run on into the function's next table, which only
-    /// adds edges. Returns how many there are.
-    fn table(&mut self, table: u64, depth: Depth) -> u64 {
-        let mut count = 0;
-        while count < MAX_TABLE {
-            let pointer = (self.function.pointer)(table.wrapping_add(count * 8));
-            let Some(target) = pointer.and_then(|address| self.index_of(address)) else { break };
+    /// adds edges. Returns whether it has an entry and could be followed to its
+    /// end.
+    fn table(&mut self, table: u64, depth: Depth) -> bool {
+        let first = self.table_entries;
+        loop {
+            let entry = table.wrapping_add((self.table_entries - first) * 8);
+            let target = (self.function.pointer)(entry).and_then(|address| self.index_of(address));
+            let Some(target) = target else { return self.table_entries > first };
+            if self.table_entries == MAX_TABLE_ENTRIES {
+                return false;
+            }
             self.arrive(target, depth);
-            count += 1;
+            self.table_entries += 1;
         }
-        count
     }
 
     /// The instruction at an address, if it is one of this function.
@@ -61,12 +68,14 @@ impl Walk<'_, '_> {
         if inside { u32::try_from(offset / Word::BYTES).ok() } else { None }
     }
 
-    /// Execution reaches the end of the function's words behind `at`.
-    pub(super) fn end(&mut self, at: u32, word: Word) {
+    /// Execution reaches the end of the function, which has `len` words.
+    pub(super) fn end(&mut self, len: u32) {
+        let last = len - 1;
+        let word = self.function.words.get(last as usize).copied();
         // A call of a function that never returns can be the last instruction.
-        let call = matches!(decode(word), Inst::Call { .. } | Inst::CallReg { .. });
-        if !call && !self.behind_padded_call(at + 1) {
-            self.undecided(Reason::RunsPastEnd, at, Some(word));
+        let call = matches!(word.map(decode), Some(Inst::Call { .. } | Inst::CallReg { .. }));
+        if !call && !self.behind_padded_call(len) {
+            self.undecided(Reason::RunsPastEnd, last, word);
         }
     }
 
@@ -81,7 +90,8 @@ impl Walk<'_, '_> {
     fn behind_padded_call(&mut self, at: u32) -> bool {
         let start = self.checker.block.start();
         let before = self.function.words.get(start as usize..at as usize).unwrap_or_default();
-        let nops = before.iter().rev().take_while(|&&word| decode(word) == Inst::Nop).count();
+        let nops = before.iter().rev().take(MAX_PADDING + 1);
+        let nops = nops.take_while(|&&word| decode(word) == Inst::Nop).count();
         let call = before.len().checked_sub(nops + 1).and_then(|position| before.get(position));
         let padded =
             nops > 0 && call.is_some_and(|&word| matches!(decode(word), Inst::Call { .. }));

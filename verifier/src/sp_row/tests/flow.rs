@@ -1,7 +1,8 @@
 //! Branches, loops, calls, jump tables and the end of the function.
 
-use super::{Case, ENTRY, check};
-use unwind::FuncFlags;
+use super::{Case, Checker, ENTRY, Function, check, rendered};
+use crate::report::Report;
+use unwind::{FuncFlags, Pc, Row, RowTable, Word};
 
 #[test]
 fn a_loop_that_keeps_sp_is_proved_and_one_that_moves_it_is_refuted() {
@@ -288,4 +289,27 @@ fn a_padded_call_does_not_excuse_an_assembly_function_either() {
     );
     Case { flags: FuncFlags::ASM, ..case }
         .check(&["refuted", "1: declared 0, actual 16: async-preemption profiler"]);
+}
+
+/// Jump tables are followed over 131,072 entries in all; what goes on behind them
+/// is not known.
+#[test]
+fn a_jump_table_without_end_is_undecided() {
+    // The table starts at 0x20000, and every word behind it is an address of the
+    // function: a file can say so.
+    // movz x1, #2, lsl #16; ldr x27, [x1, x2, lsl #3]; br x27; ret
+    let words = [0xd2a0_0041, 0xf862_783b, 0xd61f_0360, 0xd65f_03c0].map(Word::new);
+    let mut rows = RowTable::new();
+    rows.push(Row::default(), 4);
+    let mut report = Report::new();
+    let function = Function {
+        entry: Pc(ENTRY),
+        words: &words,
+        rows: &rows,
+        flags: FuncFlags(0),
+        recovery: None,
+        pointer: &|_| Some(ENTRY + 12),
+    };
+    Checker::new().check(&function, &mut report);
+    assert_eq!(rendered(&report), ["undecided", "2: IndirectJump"]);
 }

@@ -281,3 +281,16 @@ fn an_old_copy_of_sp_is_followed_over_many_moves() {
     listing += "9100029f 192 -1 mov sp, x20\nd65f03c0 0 -1 ret";
     check(&listing, &["undecided", "13: UntrackedStackPointer"]);
 }
+
+/// The search for a definition is bounded: 256 instructions back it is found, one
+/// further it is not, and the function is undecided.
+#[test]
+fn a_definition_far_away_is_not_looked_for() {
+    let listing = |between: usize| {
+        let mov = "910003f4 0 -1 mov x20, sp\n";
+        let nops = "d503201f 0 -1 nop\n".repeat(between);
+        format!("{mov}{nops}9100029f 0 -1 mov sp, x20\nd65f03c0 0 -1 ret\n")
+    };
+    check(&listing(255), &["proved"]);
+    check(&listing(256), &["undecided", "257: UntrackedStackPointer"]);
+}
