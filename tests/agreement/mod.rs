@@ -43,6 +43,18 @@ impl Agreement {
         agreement
     }
 
+    /// Compares functions read from a linked program, in the order of `frames`,
+    /// with their lowering. The displacement of a call is the linker's.
+    #[allow(dead_code, reason = "used by the tests of linked programs only")]
+    pub(crate) fn of_linked(functions: &[Assembled], policy: &Policy) -> Self {
+        let call = |word: u32| if word >> 26 == 0x94 >> 2 { 0x9400_0000 } else { word };
+        let mut functions = functions.to_vec();
+        for word in functions.iter_mut().flat_map(|function| &mut function.words) {
+            *word = call(*word);
+        }
+        Self::of(&functions, policy)
+    }
+
     /// Fails unless nothing differs.
     pub(crate) fn assert_total(&self, what: &str) {
         let shown: Vec<_> = self.differences.iter().take(5).map(String::as_str).collect();

@@ -6,6 +6,7 @@ use core::fmt::Write as _;
 use lowering::{Frame, Kind, Os, StackCheck};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many functions are assembled at a time: a listing has about 2 KB for each.
@@ -54,6 +55,32 @@ fn assemble_batch(toolchain: &Toolchain, frames: &[Frame], goos: &str) -> Result
     let listing = toolchain.assemble(&file, goos);
     fs::remove_dir_all(&directory)?;
     parse(&listing?, frames)
+}
+
+/// Has a toolchain build a program of a function for each frame, linked for
+/// linux, and returns the file. The functions are `main.f0`, `main.f1`, ...
+///
+/// # Errors
+/// When the toolchain fails.
+pub fn link(toolchain: &Toolchain, frames: &[Frame]) -> Result<PathBuf> {
+    let directory = repository().join("target/linked").join(&toolchain.version);
+    fs::create_dir_all(&directory)?;
+    fs::write(directory.join("go.mod"), "module frames\n\ngo 1.19\n")?;
+    let assembly = source(frames) + "TEXT ·g(SB), 4, $0-0\n\tRET\n";
+    fs::write(directory.join("frames_arm64.s"), assembly)?;
+    let mut main = "package main\n\nimport \"os\"\n\nfunc g()\n".to_owned();
+    for index in 0..frames.len() {
+        let _ = writeln!(main, "func f{index}()");
+    }
+    main.push_str("\nfunc main() {\n\tg()\n\tif len(os.Args) < 100 {\n\t\treturn\n\t}\n");
+    for index in 0..frames.len() {
+        let _ = writeln!(main, "\tf{index}()");
+    }
+    main.push_str("}\n");
+    fs::write(directory.join("main.go"), main)?;
+    let program = directory.join("frames");
+    toolchain.build(&directory, &program)?;
+    Ok(program)
 }
 
 /// A function named `f0`, `f1`, ... for each frame.

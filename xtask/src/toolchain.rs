@@ -82,6 +82,18 @@ impl Toolchain {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Builds the program in a directory for linux/arm64.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn build(&self, directory: &Path, program: &Path) -> Result<()> {
+        let mut command = Command::new(self.goroot.join("bin/go"));
+        self.environment(&mut command, "linux");
+        command.env("GOCACHE", repository().join("target/go-cache")).env("GOFLAGS", "");
+        command.current_dir(directory).args(["build", "-o"]).arg(program).arg(".");
+        run(&mut command).map(drop)
+    }
+
     /// Runs the assembler on a source file for an operating system and returns
     /// its listing with the table of SP depths.
     ///
