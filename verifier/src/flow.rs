@@ -38,17 +38,18 @@ impl IndexSet {
     }
 
     /// Whether there is a member in the range.
+    #[inline]
     pub(crate) fn any_in(&self, range: core::ops::Range<u32>) -> bool {
-        range.into_iter().any(|index| self.contains(index))
+        self.next(range.start).is_some_and(|index| index < range.end)
     }
 
     /// Makes it the set of the words that a predicate holds for.
     #[inline]
     pub(crate) fn fill<T>(&mut self, words: &[T], holds: impl Fn(&T) -> bool) {
         self.bits.clear();
+        // From the last word of a chunk to the first, which ends up in bit 0.
         let chunk = |words: &[T]| {
-            let bits = words.iter().enumerate().map(|(bit, word)| u64::from(holds(word)) << bit);
-            bits.fold(0, |set, bit| set | bit)
+            words.iter().rev().fold(0, |set, word| set << 1 | u64::from(holds(word)))
         };
         self.bits.extend(words.chunks(64).map(chunk));
     }
