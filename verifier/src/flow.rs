@@ -3,6 +3,7 @@
 /// A set of instruction indices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IndexSet {
+    /// A bit for each index.
     bits: Vec<u64>,
 }
 
@@ -13,11 +14,14 @@ impl IndexSet {
         self.bits.resize(len / 64 + 1, 0);
     }
 
+    #[inline]
     pub(crate) fn contains(&self, index: u32) -> bool {
         let word = self.bits.get(index as usize / 64).copied().unwrap_or(0);
         word >> (index % 64) & 1 == 1
     }
 
+    /// Inserts an index; one beyond the room is left out.
+    #[inline]
     pub(crate) fn insert(&mut self, index: u32) {
         if let Some(word) = self.bits.get_mut(index as usize / 64) {
             *word |= 1 << (index % 64);
@@ -37,40 +41,82 @@ impl IndexSet {
         }
     }
 
-    /// Whether there is a member in the range.
-    #[inline]
-    pub(crate) fn any_in(&self, range: core::ops::Range<u32>) -> bool {
-        self.next(range.start).is_some_and(|index| index < range.end)
-    }
-
     /// Makes it the set of the words that a predicate holds for.
     #[inline]
     pub(crate) fn fill<T>(&mut self, words: &[T], holds: impl Fn(&T) -> bool) {
         self.bits.clear();
         // From the last word of a chunk to the first, which ends up in bit 0.
-        let chunk = |words: &[T]| {
-            words.iter().rev().fold(0, |set, word| set << 1 | u64::from(holds(word)))
-        };
+        let chunk =
+            |words: &[T]| words.iter().rev().fold(0, |set, word| set << 1 | u64::from(holds(word)));
         self.bits.extend(words.chunks(64).map(chunk));
+    }
+
+    /// The first member from `from` on. Looks at each word up to it.
+    #[inline]
+    pub(crate) fn next(&self, from: u32) -> Option<u32> {
+        first(&self.bits, from as usize).map(|index| index as u32)
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.bits.iter().map(|word| word.count_ones()).sum()
+    }
+}
+
+/// A set of few and distant indices, with a summary to look for the next one in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SparseSet {
+    indices: IndexSet,
+    /// A bit for each 64 indices, set if one of them is a member.
+    summary: IndexSet,
+}
+
+impl SparseSet {
+    /// Empties the set and makes room for indices below `len`.
+    pub(crate) fn reset(&mut self, len: usize) {
+        self.indices.reset(len);
+        self.summary.reset(len / 64 + 1);
+    }
+
+    #[inline]
+    pub(crate) fn contains(&self, index: u32) -> bool {
+        self.indices.contains(index)
+    }
+
+    #[inline]
+    pub(crate) fn insert(&mut self, index: u32) {
+        self.indices.insert(index);
+        self.summary.insert(index / 64);
     }
 
     /// The first member from `from` on.
     #[inline]
     pub(crate) fn next(&self, from: u32) -> Option<u32> {
         let position = from as usize / 64;
-        let rest = self.bits.get(position)? >> (from % 64);
+        let rest = self.indices.bits.get(position)? >> (from % 64);
         if rest != 0 {
             return Some(from + rest.trailing_zeros());
         }
-        let further = self.bits.get(position + 1..)?;
-        let skipped = further.iter().position(|&word| word != 0)?;
-        let word = further.get(skipped)?;
-        Some((position + 1 + skipped) as u32 * 64 + word.trailing_zeros())
+        let position = self.summary.next(position as u32 + 1)?;
+        self.indices.next(position * 64)
     }
 
-    pub(crate) fn len(&self) -> u32 {
-        self.bits.iter().map(|word| word.count_ones()).sum()
+    /// Whether there is a member in the range.
+    #[inline]
+    pub(crate) fn any_in(&self, range: core::ops::Range<u32>) -> bool {
+        self.next(range.start).is_some_and(|index| index < range.end)
     }
+}
+
+/// The first bit from `from` on that is set.
+fn first(words: &[u64], from: usize) -> Option<usize> {
+    let rest = words.get(from / 64)? >> (from % 64);
+    if rest != 0 {
+        return Some(from + rest.trailing_zeros() as usize);
+    }
+    let further = words.get(from / 64 + 1..)?;
+    let skipped = further.iter().position(|&word| word != 0)?;
+    let word = further.get(skipped)?;
+    Some((from / 64 + 1 + skipped) * 64 + word.trailing_zeros() as usize)
 }
 
 /// The instruction that a branch at `at` goes to: an index of the function, or
@@ -99,13 +145,32 @@ mod tests {
         assert_eq!(set.next(140), Some(299));
         assert_eq!(set.next(300), None);
         assert_eq!(set.next(100_000), None);
-        assert!(set.any_in(0..61) && set.any_in(139..299) && !set.any_in(140..299));
         set.reset(10);
         assert_eq!(set.len(), 0);
         let numbers: Vec<u32> = (0..200).collect();
         set.fill(&numbers, |number| number % 67 == 1);
         assert_eq!((set.next(0), set.next(2), set.next(69)), (Some(1), Some(68), Some(135)));
         assert_eq!(set.len(), 3);
+    }
+
+    #[test]
+    fn a_sparse_set_finds_what_is_far() {
+        let mut set = SparseSet::default();
+        set.reset(1 << 20);
+        let members = [0, 63, 64, 5000, (1 << 20) - 1];
+        for member in members {
+            set.insert(member);
+        }
+        let mut found = vec![];
+        while let Some(next) = set.next(found.last().map_or(0, |last| last + 1)) {
+            found.push(next);
+        }
+        assert_eq!(found, members);
+        assert_eq!(set.next(1 << 20), None);
+        assert!(set.contains(5000) && !set.contains(5001));
+        assert!(set.any_in(65..5001) && !set.any_in(65..5000) && !set.any_in(70..70));
+        set.reset(10);
+        assert_eq!(set.next(0), None);
     }
 
     #[test]

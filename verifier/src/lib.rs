@@ -25,3 +25,4 @@ mod value;
 pub use effect::{SpEffect, sp_effect};
 pub use report::{Observer, Observers, Reason, Report, Rule, Undecided, Verdict, Violation};
 pub use sp_row::{Checker, Function};
+pub use value::may_write;

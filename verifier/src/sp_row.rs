@@ -60,7 +60,7 @@ mod moves;
 mod settle;
 
 use crate::decode::{Inst, Screen, decode, direct_branch, screen};
-use crate::flow::IndexSet;
+use crate::flow::{IndexSet, SparseSet};
 use crate::report::{Observer, Observers, Reason, Report, Rule, Undecided, Violation};
 use crate::value::Block;
 use settle::settle;
@@ -90,7 +90,7 @@ pub struct Checker {
     /// The instructions that are not plain.
     events: IndexSet,
     /// Where blocks start.
-    leaders: IndexSet,
+    leaders: SparseSet,
     visited: IndexSet,
     /// The instructions that values were followed through: a block that starts at
     /// one of them would have changed what was concluded.
@@ -124,6 +124,7 @@ impl Checker {
                 report,
                 checker: self,
                 cursor: 0,
+                next_leader: 0,
                 table_entries: 0,
                 through_leader: false,
             };
@@ -167,6 +168,9 @@ struct Walk<'a, 'r> {
     checker: &'r mut Checker,
     /// The span that the last boundary was found in.
     cursor: usize,
+    /// Where the next block starts, or before it: from where the walk is up to
+    /// here, none does.
+    next_leader: u32,
     /// How many entries of jump tables were followed.
     table_entries: u64,
     through_leader: bool,
@@ -219,6 +223,7 @@ impl<'a> Walk<'a, '_> {
     fn leader(&mut self, at: u32) {
         if !self.checker.leaders.contains(at) {
             self.checker.leaders.insert(at);
+            self.next_leader = self.next_leader.min(at);
             self.through_leader |= self.checker.relied_on.contains(at);
         }
         if !self.checker.visited.contains(at) {
@@ -238,6 +243,7 @@ impl<'a> Walk<'a, '_> {
         self.enter(span);
         let mut depth = span.row.depth;
         self.checker.block.begin(start, depth);
+        self.next_leader = start;
         let mut at = start;
         // The boundary `at` has been compared.
         while let Some(&word) = words.get(at as usize) {
@@ -249,7 +255,10 @@ impl<'a> Walk<'a, '_> {
                 at + 1
             } else {
                 // Plain instructions, up to an event or to the next block.
-                event.min(self.checker.leaders.next(at + 1).unwrap_or(len))
+                if self.next_leader <= at {
+                    self.next_leader = self.checker.leaders.next(at + 1).unwrap_or(len);
+                }
+                event.min(self.next_leader)
             };
             if stop < span.end.0 && holds(span, depth) {
                 at = stop;
@@ -300,21 +309,23 @@ impl<'a> Walk<'a, '_> {
         Step::Next
     }
 
-    /// The span that a boundary lies in, or `None` when it has no row.
-    /// Branches of a neighbourhood mostly go to one place, so the neighbourhood of
-    /// the last answer is tried first.
+    /// The span that a boundary lies in, or `None` when it has no row. Branches go
+    /// to where the last one went, to the function's entry, or to its last span,
+    /// where morestack is called: those are tried first.
     #[inline]
     fn span(&mut self, at: u32) -> Option<&'a Span> {
         let spans = self.function.rows.spans();
-        let holds = |span: &&Span| span.start.0 <= at && at < span.end.0;
-        for position in [self.cursor, self.cursor + 1] {
-            if let Some(span) = spans.get(position).filter(holds) {
-                self.cursor = position;
-                return Some(span);
-            }
+        let holds = |span: &Span| span.start.0 <= at && at < span.end.0;
+        let (first, last) = (spans.first()?, spans.len() - 1);
+        if holds(first) {
+            self.cursor = 0;
+        } else if spans.get(self.cursor).is_none_or(|span| !holds(span)) {
+            let behind = |span: &Span| span.start.0 <= at;
+            let is_last = spans.get(last).is_some_and(behind);
+            self.cursor =
+                if is_last { last } else { spans.partition_point(behind).saturating_sub(1) };
         }
-        self.cursor = spans.partition_point(|span| span.start.0 <= at).checked_sub(1)?;
-        spans.get(self.cursor).filter(holds)
+        spans.get(self.cursor).filter(|span| holds(span))
     }
 
     /// Judges one boundary whose row, or that of whose resumption, has another

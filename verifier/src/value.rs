@@ -258,7 +258,8 @@ fn destination(inst: &Inst) -> Option<Reg> {
 /// Whether a word may write a general register (0 to 30). Errs towards yes: of
 /// the forms that are not decoded in full, the fields that can name a
 /// destination are compared.
-fn may_write(word: Word, register: Reg) -> bool {
+#[must_use]
+pub fn may_write(word: Word, register: Reg) -> bool {
     let bits = word.get();
     let field = |low: u32| Reg((bits >> low & 0x1f) as u8);
     match bits >> 25 & 0xf {

@@ -1,12 +1,12 @@
 //! What a walk found, put in order: one violation a boundary, and what it leaves
 //! open.
 
-use crate::flow::IndexSet;
+use crate::flow::SparseSet;
 use crate::report::{Observer, Reason, Report, Undecided, Violation};
 use unwind::FuncFlags;
 
 /// Completes a report. Blocks start at `leaders`.
-pub(super) fn settle(report: &mut Report, leaders: &IndexSet, flags: FuncFlags) {
+pub(super) fn settle(report: &mut Report, leaders: &SparseSet, flags: FuncFlags) {
     one_for_each_boundary(&mut report.violations);
     undecide_behind_broken_rows(report, leaders, flags);
     report.undecided.sort_by_key(|undecided| (undecided.at, undecided.reason));
@@ -30,7 +30,7 @@ fn one_for_each_boundary(violations: &mut Vec<Violation>) {
 /// that, what follows was judged for one of the depths only. So was the start of a
 /// restartable sequence, where execution arrives with another depth from inside
 /// of it; assembly is not preempted.
-fn undecide_behind_broken_rows(report: &mut Report, leaders: &IndexSet, flags: FuncFlags) {
+fn undecide_behind_broken_rows(report: &mut Report, leaders: &SparseSet, flags: FuncFlags) {
     let assembly = flags.contains(FuncFlags::ASM);
     let broken = report.violations.iter().filter(|violation| {
         let profiler = violation.observers.contains(Observer::Profiler);
