@@ -12,7 +12,7 @@ use std::path::Path;
 use unwind::{FuncFlags, Index, RowTable};
 use xtask::assembly::{Assembled, link};
 use xtask::cases::{around_thresholds, frames, patterns};
-use xtask::toolchain::{LIVE, Toolchain};
+use xtask::toolchain::{TOOLCHAINS, Toolchain};
 
 /// Frames around the thresholds, and every eleventh of the patterns. The linker
 /// refuses large frames without a stack check.
@@ -57,7 +57,7 @@ fn linked_programs_agree_with_the_policy_of_their_release() {
     let cases = cases();
     assert!(cases.iter().filter(|frame| frame.kind == Kind::Leaf).count() > 2000);
     let mut total = Agreement::default();
-    for version in LIVE {
+    for version in TOOLCHAINS {
         let toolchain = Toolchain::install(version).expect("an installed toolchain");
         let policy = Policy::resolve(&toolchain.version).expect("a supported release");
         let program = link(&toolchain, &cases).expect("a linked program");

@@ -7,18 +7,18 @@ use agreement::Agreement;
 use lowering::Policy;
 use std::fs;
 use xtask::corpus;
-use xtask::toolchain::RECORDED;
+use xtask::toolchain::TOOLCHAINS;
 
 #[test]
 fn every_record_agrees_with_the_policy_of_its_release() {
     let mut total = Agreement::default();
-    for version in RECORDED {
+    for version in TOOLCHAINS {
         let file = format!("go{version}.txt");
         let text = fs::read_to_string(corpus::directory().join(&file)).expect(&file);
         let record = corpus::read(&file, &text).expect("a well-formed record");
         let policy = Policy::resolve(&record.toolchain).expect("a supported release");
         let agreement = Agreement::of(&record.functions, policy);
-        assert!(agreement.functions >= 300, "{file}: {agreement:?}");
+        assert!(agreement.functions >= 190, "{file}: {agreement:?}");
         agreement.assert_total(&file);
         total.add(&agreement);
     }
@@ -30,7 +30,7 @@ fn every_record_agrees_with_the_policy_of_its_release() {
 #[test]
 fn every_policy_has_a_record() {
     for policy in Policy::BUILT_IN {
-        let recorded = RECORDED.iter().any(|version| {
+        let recorded = TOOLCHAINS.iter().any(|version| {
             Policy::resolve(&format!("go{version}")).is_ok_and(|found| found.name == policy.name)
         });
         assert_eq!(recorded, policy.name != "go1.23.12", "{}", policy.name);

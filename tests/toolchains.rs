@@ -5,9 +5,10 @@ mod agreement;
 
 use agreement::Agreement;
 use lowering::{Os, Policy};
+use std::collections::BTreeSet;
 use xtask::assembly::assemble;
 use xtask::cases::{around_thresholds, frames, patterns};
-use xtask::toolchain::{LIVE, Toolchain};
+use xtask::toolchain::{TOOLCHAINS, Toolchain};
 
 /// Compares one toolchain over all cases.
 fn check(version: &str) -> Agreement {
@@ -16,8 +17,10 @@ fn check(version: &str) -> Agreement {
     let sizes = patterns();
     assert!(sizes.len() >= 30_000 && sizes.is_superset(&around_thresholds()));
     let mut cases = frames(&sizes, Os::Linux);
-    cases.extend(frames(&around_thresholds(), Os::Darwin));
-    cases.extend(frames(&around_thresholds(), Os::Ios));
+    // The other systems differ in one instruction of the prologue at most.
+    let fewer: BTreeSet<_> = sizes.iter().copied().step_by(8).chain(around_thresholds()).collect();
+    cases.extend(frames(&fewer, Os::Darwin));
+    cases.extend(frames(&fewer, Os::Ios));
     let assembled = assemble(&toolchain, &cases).expect("a listing of every frame");
     assert_eq!(assembled.len(), cases.len());
     let agreement = Agreement::of(&assembled, policy);
@@ -29,7 +32,7 @@ fn check(version: &str) -> Agreement {
 #[test]
 fn every_toolchain_agrees_with_the_policy_of_its_release() {
     let mut total = Agreement::default();
-    for version in LIVE {
+    for version in TOOLCHAINS {
         total.add(&check(version));
     }
     println!("all toolchains: {total}");

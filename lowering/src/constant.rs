@@ -14,10 +14,10 @@ use arrayvec::ArrayVec;
 use core::fmt;
 use unwind::Word;
 
-/// The most words of a function: the stack check of a 1 GiB frame (8), its
-/// prologue on ios (7), the body, a leaf's epilogue (7) and the call of morestack
-/// (3).
-pub const MAX_WORDS: usize = 26;
+/// The most words of a function: the stack check of a frame above 16 MiB (7),
+/// its prologue on ios (7), the body, a leaf's epilogue (7) and the call of
+/// morestack (3).
+pub const MAX_WORDS: usize = 25;
 
 /// The machine words of a function, or of a part of one.
 pub type Words = ArrayVec<Word, MAX_WORDS>;

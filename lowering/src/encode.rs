@@ -389,6 +389,12 @@ mod tests {
     }
 
     #[test]
+    fn registers_with_a_number_end_at_30() {
+        assert_eq!(Reg::new(30), Some(Reg::LR));
+        assert_eq!(Reg::new(31), None);
+    }
+
+    #[test]
     fn immediates_of_twelve_bits() {
         for value in [0, 4095, 4096, 0xff_f000] {
             assert!(Imm12::new(value).is_some(), "{value}");

@@ -167,6 +167,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_printed_can_be_aligned() {
+        let size = FrameSize::new(65616).expect("a multiple of 16");
+        assert_eq!(format!("{size:>8} {:<9}|", Kind::Leaf), "   65616 leaf     |");
+        assert_eq!(format!("{size} {}", Kind::NonLeaf), "65616 non-leaf");
+    }
+
+    #[test]
     fn domain_ends_at_one_gibibyte() {
         assert_eq!(FrameSize::new(1 << 30).map(FrameSize::bytes), Ok(1 << 30));
         assert_eq!(FrameSize::new((1 << 30) + 16), Err(SizeError::TooLarge((1 << 30) + 16)));

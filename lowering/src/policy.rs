@@ -235,9 +235,6 @@ fn parse_release(name: &str) -> Option<Version> {
     let numbers = name.strip_prefix("go1.")?;
     let numbers = numbers.split([' ', '-', '+']).next()?;
     let (minor, patch) = numbers.split_once('.').unwrap_or((numbers, "0"));
-    let number = |digits: &str| {
-        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if plain { digits.parse::<u16>().ok() } else { None }
-    };
-    Some(Version::new(number(minor)?, number(patch)?))
+    // No sign is left to parse.
+    Some(Version::new(minor.parse().ok()?, patch.parse().ok()?))
 }

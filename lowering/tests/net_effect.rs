@@ -3,9 +3,10 @@
 
 mod machine;
 
+use lowering::constant::MAX_WORDS;
 use lowering::policy::Policy;
-use lowering::pseudo::Region;
-use lowering::{Frame, FrameSize, Kind, expansions, lower, strategies};
+use lowering::pseudo::{MAX_PROGS, Op, Progs, Region, preprocess};
+use lowering::{Frame, FrameSize, Kind, Os, StackCheck, expansions, lower, strategies};
 use machine::{CFA, Machine};
 use proptest::prelude::*;
 use unwind::Word;
@@ -47,6 +48,21 @@ fn check(frame: &Frame, policy: &Policy) {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Stage 2 by itself makes the pseudo-instructions that the stages behind it
+    /// expand, whether they are kept or not.
+    #[test]
+    fn pseudo_instructions_can_be_kept(
+        frame in strategies::frame(),
+        policy in strategies::policy(),
+    ) {
+        let mut kept = Progs::new();
+        preprocess(&frame, &policy, &mut kept);
+        let expanded = expansions(&frame, &policy).into_iter().map(|expansion| expansion.prog);
+        prop_assert!(kept.iter().copied().eq(expanded));
+        prop_assert!(kept.iter().any(|prog| prog.op == Op::Return));
+    }
+
     #[test]
     fn the_net_effect_is_the_frame(frame in strategies::frame(), policy in strategies::policy()) {
         check(&frame, &policy);
@@ -78,4 +94,18 @@ fn the_pop_is_one_pseudo_instruction_and_two_words() {
     assert_eq!(words_of_pop(&frame), (Some("C_ADDCON2".to_owned()), 2));
     let frame = Frame::new(FrameSize::new(65536).unwrap(), Kind::NonLeaf);
     assert_eq!(words_of_pop(&frame), (Some("C_ABCON".to_owned()), 1));
+}
+
+/// No function needs more room than there is, and these two need all of it.
+#[test]
+fn the_room_for_words_and_pseudo_instructions_is_used_up() {
+    let frame = |kind| Frame {
+        size: FrameSize::new((1 << 24) + 65616).unwrap(),
+        kind,
+        check: StackCheck::WhereNeeded,
+        os: Os::Ios,
+    };
+    let policy = Policy::resolve("go1.24.6").unwrap();
+    assert_eq!(lower(&frame(Kind::Leaf), policy).words().len(), MAX_WORDS);
+    assert_eq!(expansions(&frame(Kind::NonLeaf), policy).len(), MAX_PROGS);
 }

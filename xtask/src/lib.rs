@@ -5,5 +5,6 @@
 pub mod assembly;
 pub mod cases;
 pub mod corpus;
+pub mod decoder;
 pub mod programs;
 pub mod toolchain;

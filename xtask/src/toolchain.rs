@@ -7,15 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
-/// The toolchains that have a record in the repository: for each policy that a
-/// toolchain can be had of, the first and the last one that can, and one of each
-/// release line that the others leave out.
-pub const RECORDED: [&str; 7] =
-    ["1.19.8", "1.21.13", "1.23.9", "1.24.3", "1.24.11", "1.26.0", "1.27.3"];
-
-/// The toolchains that the lowering is held against live: one of every release
-/// line, and of go1.24 one from each side of the fix.
-pub const LIVE: [&str; 9] =
+/// The toolchains that the lowering is held against, live and recorded: one of
+/// every release line, and of go1.24 one from each side of the fix.
+pub const TOOLCHAINS: [&str; 9] =
     ["1.19.8", "1.21.13", "1.22.10", "1.23.9", "1.24.3", "1.24.11", "1.25.5", "1.26.0", "1.27.3"];
 
 /// Held while something is installed: tests run side by side.

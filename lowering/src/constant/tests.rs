@@ -1,5 +1,5 @@
 //! Expectations: `go tool asm -S` for linux/arm64, of `MOVD $value, R1`, with
-//! go1.25.0 (as go1.24.11) and go1.27.3 (as go1.26.0); the classes are what
+//! go1.25.0 or go1.25.5 (as go1.24.11) and go1.27.3 (as go1.26.0); the classes are what
 //! `aclass` and `con64class` say of the value in the same sources.
 
 use super::*;
@@ -10,15 +10,23 @@ use proptest::prelude::*;
 type Case = (u64, Class, &'static [u32]);
 
 /// What both releases do.
-const ALIKE: [Case; 13] = [
+const ALIKE: [Case; 21] = [
     (0x12345, Class::AddCon2, &[0xd284_68a1, 0xf2a0_0021]),
     (0x1234_5678_9abc, Class::MovCon3, &[0xd293_5781, 0xf2aa_cf01, 0xf2c2_4681]),
     (0x1234_5678_9abc_def0, Class::VCon, &[0xd29b_de01, 0xf2b3_5781, 0xf2ca_cf01, 0xf2e2_4681]),
     (0xffff_ffff_ffff_1234, Class::MovCon, &[0x929d_b961]),
+    (0xa5a5_0000, Class::MovCon, &[0xd2b4_b4a1]),
+    (0xa5a5_0000_0000, Class::MovCon, &[0xd2d4_b4a1]),
+    (0xa5a5_0000_0000_0000, Class::MovCon, &[0xd2f4_b4a1]),
+    (0xffff_5a5a_ffff_ffff, Class::MovCon, &[0x92d4_b4a1]),
+    (0x5a5a_ffff_ffff_ffff, Class::MovCon, &[0x92f4_b4a1]),
+    (0x2_0000_0000, Class::MbCon, &[0xd2c0_0041]),
+    (0x8000_0000_0000_0000, Class::MbCon, &[0xd2f0_0001]),
     (0xffff_1234_ffff_5678, Class::MovCon2, &[0x9295_30e1, 0xf2c2_4681]),
     (0xffff_1234_5678_9abc, Class::MovCon3, &[0x928c_a861, 0xf2aa_cf01, 0xf2c2_4681]),
     (0x8000_0000_0000_0001, Class::BitCon, &[0xb241_07e1]),
     (0x1000, Class::AbCon, &[0xb274_03e1]),
+    (0x5000, Class::AmCon, &[0xd28a_0001]),
     (0xff0, Class::AbCon0, &[0xb27c_1fe1]),
     (0x1_0010, Class::AddCon2, &[0xd280_0201, 0xf2a0_0021]),
     (0xffff_ffff_ffff_fff0, Class::MbCon, &[0x9280_01e1]),
@@ -27,7 +35,7 @@ const ALIKE: [Case; 13] = [
 ];
 
 /// What go1.26 changed: before, and from then on.
-const CHANGED: [(Case, Case); 4] = [
+const CHANGED: [(Case, Case); 11] = [
     (
         (0xaaaa_aaaa_aaaa_aaab, Class::VCon, &[0xd295_5561, 0xf2b5_5541, 0xf2d5_5541, 0xf2f5_5541]),
         (0xaaaa_aaaa_aaaa_aaab, Class::MovCon2, &[0xb201_f3e1, 0xf295_5561]),
@@ -43,6 +51,36 @@ const CHANGED: [(Case, Case); 4] = [
     (
         (0x00ff_00ff_00ff_1234, Class::VCon, &[0xd282_4681, 0xf2a0_1fe1, 0xf2c0_1fe1, 0xf2e0_1fe1]),
         (0x00ff_00ff_00ff_1234, Class::MovCon2, &[0xb200_9fe1, 0xf282_4681]),
+    ),
+    // One half that differs, in each of its places; a period of 32 bits.
+    (
+        (0xaaaa_aaaa_1234_aaaa, Class::VCon, &[0xd295_5541, 0xf2a2_4681, 0xf2d5_5541, 0xf2f5_5541]),
+        (0xaaaa_aaaa_1234_aaaa, Class::MovCon2, &[0xb201_f3e1, 0xf2a2_4681]),
+    ),
+    (
+        (0xaaaa_1234_aaaa_aaaa, Class::VCon, &[0xd295_5541, 0xf2b5_5541, 0xf2c2_4681, 0xf2f5_5541]),
+        (0xaaaa_1234_aaaa_aaaa, Class::MovCon2, &[0xb201_f3e1, 0xf2c2_4681]),
+    ),
+    (
+        (0x1234_aaaa_aaaa_aaaa, Class::VCon, &[0xd295_5541, 0xf2b5_5541, 0xf2d5_5541, 0xf2e2_4681]),
+        (0x1234_aaaa_aaaa_aaaa, Class::MovCon2, &[0xb201_f3e1, 0xf2e2_4681]),
+    ),
+    (
+        (0x0003_1234_0003_fffc, Class::VCon, &[0xd29f_ff81, 0xf2a0_0061, 0xf2c2_4681, 0xf2e0_0061]),
+        (0x0003_1234_0003_fffc, Class::MovCon2, &[0xb21e_3fe1, 0xf2c2_4681]),
+    ),
+    (
+        (0x0003_fffc_0003_ffff, Class::MovCon3, &[0x92bf_ff81, 0xf2df_ff81, 0xf2e0_0061]),
+        (0x0003_fffc_0003_ffff, Class::MovCon2, &[0xb21e_3fe1, 0xf29f_ffe1]),
+    ),
+    // A period of 64 bits: the half is filled from the one beside it.
+    (
+        (0xffff_fff0_00ff_1234, Class::MovCon3, &[0x929d_b961, 0xf2a0_1fe1, 0xf2df_fe01]),
+        (0xffff_fff0_00ff_1234, Class::MovCon2, &[0xb25c_cfe1, 0xf282_4681]),
+    ),
+    (
+        (0xffff_0000_00ff_1234, Class::MovCon3, &[0xd282_4681, 0xf2a0_1fe1, 0xf2ff_ffe1]),
+        (0xffff_0000_00ff_1234, Class::MovCon2, &[0xb250_9fe1, 0xf282_4681]),
     ),
 ];
 
@@ -68,6 +106,13 @@ fn constants_move_as_the_assembler_moves_them() {
 }
 
 #[test]
+fn zero_is_a_class_of_its_own() {
+    for (value, class) in [(0, Class::ZCon), (1, Class::AbCon0), (5, Class::AddCon0)] {
+        assert_eq!(classify(value, LongConstants::WideMoves), class, "{value}");
+    }
+}
+
+#[test]
 fn instructions_that_set_flags_are_never_broken_up() {
     let long = LongConstants::WideMoves;
     let add = select_arith(Arith::Add, 0x1_0010, long);
@@ -77,10 +122,14 @@ fn instructions_that_set_flags_are_never_broken_up() {
 }
 
 proptest! {
-    /// The parts of a split add up to the frame, and each is encodable.
+    /// The parts of a split add up to the constant, and each is encodable.
     #[test]
-    fn parts_of_a_split_add_up(size in strategies::frame_size()) {
-        let value = i64::from(size.bytes());
+    fn parts_of_a_split_add_up(
+        value in prop_oneof![
+            strategies::frame_size().prop_map(|size| i64::from(size.bytes())),
+            0..1_i64 << 24,
+        ],
+    ) {
         let long = LongConstants::WideMoves;
         let selection = select_arith(Arith::Add, value, long);
         let mut words = Words::new();

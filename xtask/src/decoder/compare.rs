@@ -3,6 +3,7 @@
 //!
 //! Operands are matched as data; no word is ever printed here.
 
+use super::registers::write_unseen;
 use unwind::Word;
 use verifier::decode::{Inst, Reg, Screen, Test, decode, direct_branch, screen};
 use verifier::{SpEffect, sp_effect};
@@ -45,7 +46,7 @@ pub enum Ours {
 pub enum Theirs {
     /// Not an instruction.
     Rejected,
-    /// Operands without a name, which are not compared.
+    /// Operands without a name: STGP, and what is unallocated beside it.
     Unnamed,
     /// Neither writes SP nor branches.
     Harmless,
@@ -70,6 +71,9 @@ pub enum Disagreement {
     Amount,
     /// The verifier relies on a write of SP that the other decoder does not see.
     WriteUnfounded,
+    /// The other decoder sees a write of a general register that `may_write` rules
+    /// out.
+    RegisterUnseen,
     /// The other decoder sees a branch, the verifier none, or to elsewhere.
     FlowUnseen,
     /// The verifier relies on a branch that the other decoder does not see.
@@ -119,8 +123,12 @@ pub fn compare(word: Word) -> Comparison {
     let other = InstDecoder::default().decode(&mut U8Reader::new(&word.get().to_le_bytes()));
     let (theirs, between) = match other {
         Err(_) => (Theirs::Rejected, None),
-        Ok(other) if other.opcode == Opcode::Invalid => (Theirs::Unnamed, None),
-        Ok(other) => between(&inst, effect, flow, &other),
+        Ok(other) if other.opcode == Opcode::Invalid => unnamed(&inst, effect, &other),
+        Ok(other) => {
+            let (theirs, disagreement) = between(&inst, effect, flow, &other);
+            let unseen = write_unseen(word, &other).then_some(Disagreement::RegisterUnseen);
+            (theirs, disagreement.or(unseen))
+        }
     };
     let disagreement = within(word, &inst, effect, flow).or(between);
     Comparison { ours, theirs, disagreement }
@@ -190,6 +198,13 @@ fn between(
         _ => Some(Disagreement::FlowUnseen),
     };
     (theirs, sp.or(flow))
+}
+
+/// The operands of these are not scaled, so only a write as such can be compared.
+fn unnamed(inst: &Inst, effect: SpEffect, other: &Instruction) -> (Theirs, Option<Disagreement>) {
+    let writes = sp_write(other) != SpWrite::No;
+    let unseen = *inst != Inst::Unknown && writes && effect == SpEffect::Unchanged;
+    (Theirs::Unnamed, unseen.then_some(Disagreement::WriteUnseen))
 }
 
 fn our_flow(inst: &Inst) -> Option<Flow> {
@@ -263,6 +278,8 @@ fn sp_write(inst: &Instruction) -> SpWrite {
     match inst.opcode {
         // They name what they store first, and it can be SP.
         Opcode::STG | Opcode::STZG | Opcode::ST2G | Opcode::STZ2G => return SpWrite::No,
+        // They name what they authenticate with; their destination is LR.
+        Opcode::AUTIASPPCR | Opcode::AUTIBSPPCR => return SpWrite::No,
         Opcode::ADD | Opcode::SUB if from == Operand::RegisterOrSP(SizeCode::X, 31) => {}
         _ => return SpWrite::Somehow,
     }
@@ -272,4 +289,59 @@ fn sp_write(inst: &Instruction) -> SpWrite {
         _ => return SpWrite::Somehow,
     };
     SpWrite::By(if inst.opcode == Opcode::SUB { -amount } else { amount })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use verifier::decode::{Arith, Flags, Width};
+
+    /// What is said when the verifier's decoder takes a word for `inst`.
+    fn check(word: u32, inst: Inst, expected: Option<Disagreement>) {
+        let (word, effect, flow) = (Word::new(word), sp_effect(&inst), our_flow(&inst));
+        let bytes = word.get().to_le_bytes();
+        let other = InstDecoder::default().decode(&mut U8Reader::new(&bytes));
+        let other = other.expect("an instruction to the other decoder");
+        let disagreement = within(word, &inst, effect, flow);
+        let disagreement = disagreement.or(between(&inst, effect, flow, &other).1);
+        assert_eq!(disagreement, expected, "{word} as {inst:?}");
+    }
+
+    fn add_to_sp(rn: Reg, imm: u32) -> Inst {
+        let (op, flags, width) = (Arith::Add, Flags::Keep, Width::X);
+        Inst::ArithImm { op, flags, width, rd: Reg::SP, rn, imm }
+    }
+
+    /// ADD SP, SP, #80; MOV SP, X20; ADD X0, X1, X2.
+    #[test]
+    fn a_wrong_effect_on_sp_is_noticed() {
+        let (pop, open, plain) = (0x9101_43ff, 0x9100_029f, 0x8b02_0020);
+        check(pop, add_to_sp(Reg::SP, 80), None);
+        check(pop, add_to_sp(Reg::SP, 64), Some(Disagreement::Amount));
+        check(pop, Inst::Other, Some(Disagreement::WriteUnseen));
+        check(pop, Inst::Unknown, None);
+        check(open, add_to_sp(Reg(20), 0), None);
+        check(open, Inst::Other, Some(Disagreement::WriteUnseen));
+        check(plain, Inst::Other, None);
+        check(plain, add_to_sp(Reg::SP, 80), Some(Disagreement::Screen));
+        // CSEL XZR, X1, X2, EQ: the screen lets the decoder see what 31 is.
+        check(0x9a82_003f, Inst::Other, None);
+        check(0x9a82_003f, add_to_sp(Reg::SP, 80), Some(Disagreement::WriteUnfounded));
+    }
+
+    /// B over 8 bytes, RET, NOP, ERET.
+    #[test]
+    fn a_wrong_target_is_noticed() {
+        let (branch, ret, nop, eret) = (0x1400_0002, 0xd65f_03c0, 0xd503_201f, 0xd69f_03e0);
+        check(branch, Inst::Branch { offset: 8 }, None);
+        check(branch, Inst::Branch { offset: 12 }, Some(Disagreement::DirectBranch));
+        check(branch, Inst::Other, Some(Disagreement::DirectBranch));
+        check(ret, Inst::Return { rn: Reg::LR }, None);
+        check(ret, Inst::Return { rn: Reg(29) }, Some(Disagreement::FlowUnseen));
+        check(ret, Inst::Other, Some(Disagreement::FlowUnseen));
+        check(ret, Inst::Unknown, None);
+        check(nop, Inst::Nop, None);
+        check(nop, Inst::Return { rn: Reg::LR }, Some(Disagreement::FlowUnfounded));
+        check(eret, Inst::Other, Some(Disagreement::FlowUnseen));
+    }
 }
