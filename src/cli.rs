@@ -28,6 +28,8 @@ pub enum Command {
     Lower(Lower),
     /// Verify the Go functions of executable files.
     Scan(Scan),
+    /// Tell which policy built an executable file, and where its code deviates from it.
+    Conform(Conform),
     /// List the policies and the releases that they stand for.
     Policies(Policies),
 }
@@ -90,6 +92,23 @@ pub struct Scan {
     /// Whose findings make the exit status 1; can be repeated.
     #[arg(long, value_enum, value_name = "OBSERVER", default_value = "async-preemption")]
     pub fail_on: Vec<FailOn>,
+    /// How many threads work [default: one for each processor].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub jobs: Option<usize>,
+}
+
+/// `midframe conform`
+///
+/// Exit status: 0 every compiled function is explained; 1 a prologue or an epilogue
+/// is not; 2 the file could not be read; 3 there is nothing to compare.
+#[derive(Args, Clone, Debug)]
+pub struct Conform {
+    /// An executable file.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
     /// How many threads work [default: one for each processor].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub jobs: Option<usize>,

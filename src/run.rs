@@ -1,6 +1,7 @@
 //! From parsed arguments to an exit status.
 
-use crate::cli::{Arguments, Command, FailOn, Format, Lower, Policies, Prove, Scan};
+use crate::cli::{Arguments, Command, Conform, FailOn, Format, Lower, Policies, Prove, Scan};
+use crate::conform::{Conformed, conform_file};
 use crate::progress::Progress;
 use crate::report::{json, text};
 use crate::scan::Scanned;
@@ -53,6 +54,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Command::Prove(arguments) => run_prove(arguments),
         Command::Lower(arguments) => run_lower(arguments),
         Command::Scan(arguments) => run_scan(arguments),
+        Command::Conform(arguments) => run_conform(arguments),
         Command::Policies(arguments) => run_policies(arguments),
     };
     outcome.unwrap_or_else(|error| {
@@ -124,6 +126,30 @@ fn scan_outcome(scanned: &Scanned, fail_on: &[FailOn]) -> Outcome {
         scanned.images.iter().map(move |image| image.summary.verdict(observer))
     });
     verdicts.max().map_or(Outcome::Clean, Outcome::from)
+}
+
+fn run_conform(arguments: &Conform) -> Result<Outcome> {
+    settings::threads(arguments.jobs)?;
+    let path = &arguments.path;
+    let conformed = conform_file(path).with_context(|| path.display().to_string())?;
+    match arguments.format {
+        Format::Text => print(&text::conform(&conformed))?,
+        Format::Json => print_json(&json::conform(&conformed))?,
+    }
+    Ok(conform_outcome(&conformed))
+}
+
+/// What is not explained is a refutation of every policy; where nothing could be
+/// compared, or not everything, the question is open.
+fn conform_outcome(conformed: &Conformed) -> Outcome {
+    let survey = &conformed.survey;
+    if conformed.unexplained() > 0 {
+        Outcome::Refuted
+    } else if survey.pieces.is_empty() || survey.unreadable.0 > 0 {
+        Outcome::Undecided
+    } else {
+        Outcome::Clean
+    }
 }
 
 fn run_policies(arguments: &Policies) -> Result<Outcome> {

@@ -2,6 +2,10 @@
 //! changed or removed. Addresses, offsets and words are strings of lower-case
 //! hexadecimal.
 
+mod conform;
+
+pub use conform::{ConformDocument, conform};
+
 use crate::lower::Listing;
 use crate::prove::Proof;
 use crate::scan::{Finding, Scanned, ScannedImage};

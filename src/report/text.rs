@@ -1,6 +1,10 @@
 //! Text for people. What comes from a file, such as a name, is shown so that it
 //! can neither start a line of its own nor command the terminal.
 
+mod conform;
+
+pub use conform::conform;
+
 use crate::lower::{Boundary, Listing};
 use crate::prove::Proof;
 use crate::scan::{Finding, Scanned, ScannedImage};

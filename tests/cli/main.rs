@@ -5,6 +5,7 @@
 //! assemblers (`assembler`) or from counting by hand; never from midframe.
 
 mod assembler;
+mod conform;
 mod fixtures;
 mod hostile;
 mod lower;

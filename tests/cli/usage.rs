@@ -5,10 +5,11 @@ use clap::CommandFactory as _;
 use midframe::cli::Arguments;
 
 /// The tests of each subcommand.
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
     ("prove", include_str!("prove.rs")),
     ("lower", include_str!("lower.rs")),
     ("scan", concat!(include_str!("scan.rs"), include_str!("scan_reports.rs"))),
+    ("conform", include_str!("conform.rs")),
     ("policies", include_str!("policies.rs")),
 ];
 

@@ -1,0 +1,209 @@
+//! `midframe conform` against real toolchains and real programs. Needs the feature
+//! `toolchains`, which installs both under `target/`.
+//!
+//! The policy of a release is the one whose range contains it; the number of
+//! epilogues comes from Go's own disassembler, and so do those of frames.
+
+use lowering::Policy;
+use midframe::conform::{Conformed, Variation, conform_file, names};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use xtask::programs;
+use xtask::toolchain::{TOOLCHAINS, Toolchain};
+
+/// A program whose frames tell the policies apart: a leaf, and functions that are
+/// not, with frames of 16 pages and more.
+const SOURCE: &str = "package main
+
+import (
+	\"fmt\"
+	\"os\"
+)
+
+const size = 70000
+
+//go:noinline
+func leaf(n uint) byte {
+	var a [size]byte
+	for i := uint(0); i < n; i++ {
+		a[i%size] += byte(i)
+	}
+	return a[n%size]
+}
+
+//go:noinline
+func use(b []byte) { b[len(b)-1]++ }
+
+//go:noinline
+func large(n uint) byte {
+	var a [size]byte
+	use(a[:])
+	return a[n%size]
+}
+
+func main() {
+	n := uint(len(os.Args))
+	fmt.Println(leaf(n), large(n))
+}
+";
+
+/// A Go program in a directory that goes away.
+struct Built {
+    _directory: TempDir,
+    path: PathBuf,
+}
+
+fn build(toolchain: &Toolchain, source: &str, flags: &[&str]) -> Built {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (main, path) = (directory.path().join("main.go"), directory.path().join("program"));
+    fs::write(&main, source).expect("a source file is written");
+    let [main, output] = [&main, &path].map(|path| path.to_str().expect("a path in UTF-8"));
+    let arguments = [&["build", "-trimpath", "-o", output], flags, &[main]].concat();
+    toolchain.go(&arguments).expect("the program is built");
+    Built { _directory: directory, path }
+}
+
+/// Overwrites the build information and every mention of the version.
+fn remove_version(path: &Path, version: &str) {
+    let mut bytes = fs::read(path).expect("a program");
+    for pattern in [&b"\xff Go buildinf:"[..], version.as_bytes()] {
+        let mut at = 0;
+        let mut found = 0;
+        while let Some(offset) = bytes[at..].windows(pattern.len()).position(|w| w == pattern) {
+            at += offset;
+            bytes[at..at + pattern.len()].fill(0);
+            found += 1;
+        }
+        assert!(found > 0, "{version}: {pattern:?}");
+    }
+    fs::write(path, bytes).expect("a program is written");
+}
+
+/// Compares a program of which all is explained, and prints the counts.
+fn explained(name: &str, path: &Path) -> Conformed {
+    let conformed = conform_file(path).expect("a Go program");
+    let survey = &conformed.survey;
+    let kinds = Variation::ALL.map(|kind| (kind.id(), survey.varied(conformed.choice.best, kind)));
+    println!(
+        "{name}: {:?} by {:?}: {} functions, {} in assembly, {} without a frame, {} never \
+         returning, {} prologues, {} epilogues, {} matched, {kinds:?}",
+        conformed.choice.policy,
+        conformed.choice.evidence,
+        survey.functions,
+        survey.assembly,
+        survey.frameless,
+        survey.never_returning,
+        survey.prologues(),
+        survey.epilogues(),
+        conformed.matched(),
+    );
+    assert_eq!(survey.unreadable, (0, None), "{name}");
+    let unnamed: Vec<_> = conformed.deviations.iter().filter(|d| d.variation.is_none()).collect();
+    assert!(unnamed.is_empty() && conformed.unexplained() == 0, "{name}: {unnamed:?}");
+    let named: u64 = kinds.iter().map(|(_, count)| count).sum();
+    assert_eq!(survey.pieces.len() as u64, conformed.matched() + named, "{name}");
+    assert!(survey.prologues() > 500 && survey.epilogues() > 1000, "{name}");
+    conformed
+}
+
+fn policy_of(release: &str) -> &'static str {
+    Policy::resolve(release).expect("a supported release").name
+}
+
+#[test]
+fn the_policy_of_each_toolchain_is_found_without_its_version() {
+    for version in TOOLCHAINS {
+        let toolchain = Toolchain::install(version).expect("an installed toolchain");
+        let built = build(&toolchain, SOURCE, &["-ldflags=-s -w -buildid="]);
+        remove_version(&built.path, &toolchain.version);
+        let conformed = explained(&toolchain.version, &built.path);
+        assert_eq!(conformed.go_version, None);
+        let policy = policy_of(&toolchain.version);
+        assert_eq!(conformed.choice.policy.as_deref(), Some(policy), "{version}");
+        let candidates: Vec<_> = names(&conformed.policies, conformed.choice.candidates).collect();
+        assert_eq!(candidates, [policy], "{version}");
+    }
+}
+
+/// The returns of compiled functions with a frame, and these functions, as `go tool
+/// objdump` lists them.
+fn disassembled(toolchain: &Toolchain, path: &Path) -> (u64, u64) {
+    let path = path.to_str().expect("a path in UTF-8");
+    let listing = toolchain.go(&["tool", "objdump", path]).expect("a disassembly");
+    let (mut frames, mut returns) = (0, 0);
+    for function in listing.split("TEXT ").skip(1) {
+        // The others are of .go files, or <autogenerated>.
+        let compiled = !function.lines().next().is_some_and(|line| line.ends_with(".s"));
+        let opens =
+            |line: &&str| line.contains("MOVD.W R30, -") || line.contains("\tMOVD R20, RSP");
+        if compiled && function.lines().any(|line| opens(&line)) {
+            frames += 1;
+            let ends = |line: &&str| line.trim_end().ends_with("\tRET");
+            returns += function.lines().filter(ends).count() as u64;
+        }
+    }
+    (frames, returns)
+}
+
+#[test]
+fn every_frame_and_every_return_is_counted() {
+    for version in ["1.19.8", "1.24.3", "1.27.3"] {
+        let toolchain = Toolchain::install(version).expect("an installed toolchain");
+        let built = build(&toolchain, SOURCE, &[]);
+        let conformed = explained(version, &built.path);
+        let survey = &conformed.survey;
+        let jumps = survey.varied(conformed.choice.best, Variation::TailJump);
+        let found = (survey.prologues(), survey.epilogues() - jumps);
+        assert_eq!(found, disassembled(&toolchain, &built.path), "{version}");
+    }
+}
+
+#[test]
+fn the_ways_to_build_a_program_have_names() {
+    let hook = "-gcflags=all=-d=maymorestack=runtime.mayMoreStackPreempt";
+    for version in ["1.19.8", "1.24.3", "1.27.3"] {
+        let toolchain = Toolchain::install(version).expect("an installed toolchain");
+        for flags in ["-buildmode=pie", "-gcflags=all=-N -l", hook] {
+            let built = build(&toolchain, SOURCE, &[flags]);
+            let conformed = explained(&format!("{version} {flags}"), &built.path);
+            let policy = conformed.choice.policy.as_deref();
+            assert_eq!(policy, Some(policy_of(&toolchain.version)), "{version} {flags}");
+            let best = conformed.choice.best;
+            let hooks = conformed.survey.varied(best, Variation::MayMoreStack);
+            assert_eq!(hooks > 1000, flags == hook, "{version} {flags}");
+        }
+    }
+}
+
+/// A function of more than 1 MiB, whose check cannot reach the call of morestack.
+#[test]
+fn a_function_out_of_range_of_its_branches_has_a_name() {
+    let mut source = String::from(
+        "package main\n\n//go:noinline\nfunc g(a, b uint64) uint64 { return a*31 + b }\n\n\
+         //go:noinline\nfunc far(s, t uint64) uint64 {\n",
+    );
+    for step in 0..45_000 {
+        source += &format!("\ts = g(s^{}, t); t += s\n", step * 7919 + 70_001);
+    }
+    source += "\treturn s + t\n}\n\nfunc main() { println(far(1, 2)) }\n";
+    let toolchain = Toolchain::install("1.27.3").expect("an installed toolchain");
+    let built = build(&toolchain, &source, &[]);
+    let conformed = explained("a function of more than 1 MiB", &built.path);
+    let far = conformed.deviations.iter().filter(|deviation| {
+        deviation.variation == Some(Variation::FarBranch) && deviation.function == "main.far"
+    });
+    assert_eq!(far.count(), 1);
+}
+
+/// The release that each names is in the range of the policy that is found.
+#[test]
+fn real_programs_are_explained() {
+    let debian = ["podman", "runc", "dockerd", "containerd", "restic", "hugo"];
+    for name in debian.into_iter().chain(["esbuild-0.25.0", "esbuild-0.25.9"]) {
+        let path = programs::install_named(name).expect("an installed program");
+        let conformed = explained(name, &path);
+        let version = conformed.go_version.as_deref().expect("a version");
+        assert_eq!(conformed.choice.policy.as_deref(), Some(policy_of(version)), "{name}");
+    }
+}
