@@ -11,7 +11,6 @@ pub mod cli;
 pub mod conform;
 pub mod lower;
 pub mod map;
-pub mod policies;
 pub mod progress;
 pub mod prove;
 pub mod report;

@@ -5,9 +5,9 @@ use crate::conform::{Conformed, conform_file};
 use crate::progress::Progress;
 use crate::report::{json, text};
 use crate::scan::Scanned;
-use crate::{lower, policies, prove, scan, settings};
+use crate::{lower, prove, scan, settings};
 use anyhow::{Context as _, Result};
-use lowering::{Frame, Kind};
+use lowering::{Frame, Kind, Policy};
 use serde::Serialize;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
@@ -154,8 +154,8 @@ fn conform_outcome(conformed: &Conformed) -> Outcome {
 
 fn run_policies(arguments: &Policies) -> Result<Outcome> {
     match arguments.format {
-        Format::Text => print(&text::policies(policies::policies()))?,
-        Format::Json => print_json(&json::policies(policies::policies()))?,
+        Format::Text => print(&text::policies(&Policy::BUILT_IN))?,
+        Format::Json => print_json(&json::policies(&Policy::BUILT_IN))?,
     }
     Ok(Outcome::Clean)
 }

@@ -104,13 +104,15 @@ impl Summary {
     /// The verdict for one observer.
     #[must_use]
     pub fn verdict(&self, observer: Observer) -> Verdict {
-        let checked = Rule::ALL.iter().any(|rule| rule.observers().contains(observer));
         let matters = |unsettled: &Unsettled| {
             observer != Observer::AsyncPreemption || unsettled.preemptible > 0
         };
         if self.refuted_for.contains(observer) {
             Verdict::Refuted
-        } else if !checked || self.boundaries == 0 || self.undecided.values().any(matters) {
+        } else if !observer.is_served()
+            || self.boundaries == 0
+            || self.undecided.values().any(matters)
+        {
             Verdict::Undecided
         } else {
             Verdict::Proved

@@ -185,9 +185,8 @@ fn image(image: &ScannedImage) -> String {
     );
     for observer in Observer::ALL {
         let count = image.findings.iter().filter(|finding| finding.observers.contains(observer));
-        let checked = Rule::ALL.iter().any(|rule| rule.observers().contains(observer));
         let detail = match count.count() as u64 {
-            0 if !checked => ": no rule of this observer is checked yet".to_owned(),
+            0 if !observer.is_served() => ": no rule of this observer is checked yet".to_owned(),
             0 => String::new(),
             count => format!(" at {}", plural(count, "boundary", "boundaries")),
         };

@@ -54,6 +54,13 @@ pub enum Observer {
 }
 
 impl Observer {
+    /// Whether a rule is checked that this observer can see broken. If not,
+    /// nothing is proved to it.
+    #[must_use]
+    pub fn is_served(self) -> bool {
+        Rule::ALL.iter().any(|rule| rule.observers().contains(self))
+    }
+
     /// All observers, the gravest first.
     pub const ALL: [Self; 3] = [Self::AsyncPreemption, Self::FramePointer, Self::Profiler];
 
