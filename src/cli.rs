@@ -26,6 +26,8 @@ pub enum Command {
     Prove(Prove),
     /// Lower one frame and list its boundaries, declared and actual.
     Lower(Lower),
+    /// Tell the story of one boundary: stop, unwind, crash.
+    Explain(Explain),
     /// Verify the Go functions of executable files.
     Scan(Scan),
     /// Tell which policy built an executable file, and where its code deviates from it.
@@ -75,6 +77,50 @@ pub struct Lower {
     /// The target of the code, a triple.
     #[arg(long, value_name = "TRIPLE", default_value = "aarch64-unknown-linux-gnu")]
     pub target: String,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `midframe explain`
+///
+/// The boundary is one of a frame that is lowered (--frame), or of a function in an
+/// executable file (BINARY FUNCTION). It is shown beside the same one under the policy
+/// `complete`.
+///
+/// Exit status: 0 no rule is broken there for async-preemption; 1 one is; 2 wrong usage,
+/// or nothing to explain; 3 something is undecided.
+#[derive(Args, Clone, Debug)]
+pub struct Explain {
+    /// An executable file.
+    #[arg(
+        value_name = "BINARY",
+        required_unless_present = "frame",
+        conflicts_with_all = ["frame", "leaf", "nosplit", "policy", "target"],
+        requires = "function"
+    )]
+    pub binary: Option<PathBuf>,
+    /// The name of a function in it, as scan shows it.
+    #[arg(value_name = "FUNCTION")]
+    pub function: Option<String>,
+    /// The frame size in bytes: 65616, 0x10050, 64KiB+80.
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub frame: Option<String>,
+    /// A leaf function: one that calls no other.
+    #[arg(long)]
+    pub leaf: bool,
+    /// Without the stack-split check, as for functions marked NOSPLIT.
+    #[arg(long)]
+    pub nosplit: bool,
+    /// A policy, or a Go release such as go1.24.5 [default: the policy of the newest release].
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<String>,
+    /// The target of the code, a triple.
+    #[arg(long, value_name = "TRIPLE", default_value = "aarch64-unknown-linux-gnu")]
+    pub target: String,
+    /// The boundary: +0x28, or in a file its address [default: the first with a finding].
+    #[arg(long, value_name = "BOUNDARY")]
+    pub boundary: Option<String>,
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

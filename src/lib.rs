@@ -9,6 +9,7 @@
 
 pub mod cli;
 pub mod conform;
+pub mod explain;
 pub mod lower;
 pub mod map;
 pub mod progress;

@@ -42,7 +42,7 @@ pub struct Boundary {
 pub fn list(frame: Frame, policy: Policy, asked: &str) -> Listing {
     let lowered = lower(&frame, &policy);
     let mut report = Report::new();
-    verify(&lowered, &mut Checker::new(), &mut report);
+    verify(&lowered, frame.os, &mut Checker::new(), &mut report);
     let boundaries = (0_u32..).map(Index).zip(lowered.words()).map(|(at, &word)| {
         let row = lowered.rows().row(at).unwrap_or_default();
         let here = || report.violations.iter().filter(|violation| violation.at == at);

@@ -8,7 +8,7 @@ use lowering::{Frame, FrameSize, Kind, Lowered, Os, Policy, StackCheck, lower_in
 use rayon::prelude::*;
 use std::time::{Duration, Instant};
 use unwind::{FuncFlags, Pc};
-use verifier::{Checker, Function, Report, Rule, Verdict};
+use verifier::{Checker, Function, Report, Rule, SignalStack, Verdict};
 
 /// How many frames a thread takes at a time.
 const CHUNK: u32 = 1 << 15;
@@ -141,7 +141,7 @@ impl Prover {
         for size in ranks.filter_map(FrameSize::nth) {
             let frame = Frame { size, kind, check: request.check, os: request.os };
             lower_into(&frame, policy, &mut self.lowered);
-            verify(&self.lowered, &mut self.checker, &mut self.report);
+            verify(&self.lowered, request.os, &mut self.checker, &mut self.report);
             tally.frames += 1;
             tally.boundaries += u64::from(self.report.boundaries);
             match self.report.verdict() {
@@ -161,15 +161,25 @@ impl Prover {
     }
 }
 
-/// Verifies a lowered function: words and rows are all that the verifier gets.
-pub fn verify(lowered: &Lowered, checker: &mut Checker, report: &mut Report) {
-    let function = Function {
+/// Verifies a lowered function.
+pub fn verify(lowered: &Lowered, os: Os, checker: &mut Checker, report: &mut Report) {
+    checker.check(&function(lowered, os), report);
+}
+
+/// What the verifier gets of a lowered function: words, rows, and how the system
+/// handles signals (`obj7.go`, on ios: no `SA_ONSTACK`).
+#[must_use]
+pub fn function(lowered: &Lowered, os: Os) -> Function<'_> {
+    Function {
         entry: Pc(0),
         words: lowered.words(),
         rows: lowered.rows(),
         flags: FuncFlags(0),
         recovery: None,
+        signals: match os {
+            Os::Ios => SignalStack::Goroutine,
+            Os::Linux | Os::Darwin => SignalStack::Own,
+        },
         pointer: &|_| None,
-    };
-    checker.check(&function, report);
+    }
 }

@@ -1,12 +1,14 @@
 //! From parsed arguments to an exit status.
 
-use crate::cli::{Arguments, Command, Conform, FailOn, Format, Lower, Policies, Prove, Scan};
+use crate::cli::{
+    Arguments, Command, Conform, Explain, FailOn, Format, Lower, Policies, Prove, Scan,
+};
 use crate::conform::{Conformed, conform_file};
 use crate::progress::Progress;
 use crate::report::{json, text};
 use crate::scan::Scanned;
-use crate::{lower, prove, scan, settings};
-use anyhow::{Context as _, Result};
+use crate::{explain, lower, prove, scan, settings};
+use anyhow::{Context as _, Result, bail};
 use lowering::{Frame, Kind, Policy};
 use serde::Serialize;
 use std::io::{ErrorKind, Write as _};
@@ -53,6 +55,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let outcome = match &arguments.command {
         Command::Prove(arguments) => run_prove(arguments),
         Command::Lower(arguments) => run_lower(arguments),
+        Command::Explain(arguments) => run_explain(arguments),
         Command::Scan(arguments) => run_scan(arguments),
         Command::Conform(arguments) => run_conform(arguments),
         Command::Policies(arguments) => run_policies(arguments),
@@ -95,6 +98,31 @@ fn run_lower(arguments: &Lower) -> Result<Outcome> {
         Format::Json => print_json(&json::lower(&listing))?,
     }
     Ok(listing.verdict.into())
+}
+
+fn run_explain(arguments: &Explain) -> Result<Outcome> {
+    let place = arguments.boundary.as_deref().map(settings::place).transpose()?;
+    let explained = match (&arguments.binary, &arguments.function, &arguments.frame) {
+        (Some(path), Some(function), _) => explain::explain_binary(path, function, place)
+            .with_context(|| path.display().to_string())?,
+        (_, _, Some(frame)) => {
+            let frame = Frame {
+                size: settings::frame_size(frame)?,
+                kind: if arguments.leaf { Kind::Leaf } else { Kind::NonLeaf },
+                check: settings::stack_check(arguments.nosplit),
+                os: settings::target(&arguments.target)?,
+            };
+            let policy = settings::policy(arguments.policy.as_deref())?;
+            let asked = arguments.policy.as_deref().unwrap_or(policy.name);
+            explain::explain_frame(frame, &policy, asked, place)?
+        }
+        _ => bail!("there is nothing to explain: expected --frame, or BINARY FUNCTION"),
+    };
+    match arguments.format {
+        Format::Text => print(&text::explain(&explained))?,
+        Format::Json => print_json(&json::explain(&explained))?,
+    }
+    Ok(explained.story.verdict(Observer::AsyncPreemption).into())
 }
 
 fn run_scan(arguments: &Scan) -> Result<Outcome> {

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use unwind::{Depth, FuncFlags, Index, Pc, Preemption, RowTable, Word};
 use verifier::decode::{Inst, decode};
-use verifier::{Checker, Observer, Observers, Report, Rule, Verdict, Violation};
+use verifier::{Checker, Observer, Observers, Report, Rule, SignalStack, Verdict, Violation};
+
+/// What cannot be read concerns everybody.
+const ALL: Observers = Observers::ALL;
 
 /// How many functions a thread takes at a time.
 const CHUNK: usize = 64;
@@ -67,6 +70,8 @@ pub struct Unsettled {
     /// How many of them can be preempted; in the others only a profiler's signal
     /// can find SP astray.
     pub preemptible: u64,
+    /// Whom the reason concerns.
+    pub observers: Observers,
     /// The first of them, and where.
     pub example: String,
 }
@@ -105,14 +110,12 @@ impl Summary {
     #[must_use]
     pub fn verdict(&self, observer: Observer) -> Verdict {
         let matters = |unsettled: &Unsettled| {
-            observer != Observer::AsyncPreemption || unsettled.preemptible > 0
+            unsettled.observers.contains(observer)
+                && (observer != Observer::AsyncPreemption || unsettled.preemptible > 0)
         };
         if self.refuted_for.contains(observer) {
             Verdict::Refuted
-        } else if !observer.is_served()
-            || self.boundaries == 0
-            || self.undecided.values().any(matters)
-        {
+        } else if self.boundaries == 0 || self.undecided.values().any(matters) {
             Verdict::Undecided
         } else {
             Verdict::Proved
@@ -122,10 +125,11 @@ impl Summary {
     fn unsettled(
         &mut self,
         reason: String,
+        observers: Observers,
         preemption: Preemption,
         example: impl FnOnce() -> String,
     ) {
-        let new = || Unsettled { functions: 0, preemptible: 0, example: example() };
+        let new = || Unsettled { functions: 0, preemptible: 0, observers, example: example() };
         let unsettled = self.undecided.entry(reason).or_insert_with(new);
         unsettled.functions += 1;
         unsettled.preemptible += u64::from(preemption == Preemption::Async);
@@ -230,7 +234,7 @@ impl Scanner {
             Ok(function) => function,
             Err(error) => {
                 let example = || error.to_string();
-                return summary.unsettled(reason(&error), Preemption::Async, example);
+                return summary.unsettled(reason(&error), ALL, Preemption::Async, example);
             }
         };
         match function.rows(&mut self.rows) {
@@ -240,7 +244,7 @@ impl Scanner {
             Err(error) => {
                 let example = || format!("{}: {error}", name(&function));
                 let preemption = function.function_preemption();
-                return summary.unsettled(reason(&error), preemption, example);
+                return summary.unsettled(reason(&error), ALL, preemption, example);
             }
         }
         let subject = verifier::Function {
@@ -249,6 +253,7 @@ impl Scanner {
             rows: &self.rows,
             flags: function.flags,
             recovery: function.recovery(),
+            signals: SignalStack::Own,
             pointer: &|address| image.pointer(address),
         };
         self.checker.check(&subject, &mut self.report);
@@ -274,7 +279,8 @@ impl Scanner {
             }
             last = Some(undecided.reason);
             let preemption = function.function_preemption();
-            summary.unsettled(undecided.reason.to_string(), preemption, || {
+            let (reason, observers) = (undecided.reason.to_string(), undecided.reason.observers());
+            summary.unsettled(reason, observers, preemption, || {
                 let pc = pc(function, undecided.at);
                 match undecided.word {
                     Some(word) => format!("{} at {pc}: {word}", name(function)),

@@ -1,9 +1,11 @@
 //! Arguments resolved against the world: sizes, policies, targets, threads.
 
+use crate::explain::Place;
 use anyhow::{Context as _, Result, anyhow, bail};
 use lowering::{FrameSize, Os, Policy, StackCheck};
 use std::str::FromStr as _;
 use target_lexicon::{Architecture, OperatingSystem, Triple};
+use unwind::Pc;
 
 /// A number of bytes: terms joined by `+`, each decimal or hexadecimal with an
 /// optional binary unit: `65616`, `0x10050`, `64KiB+80`.
@@ -81,15 +83,27 @@ pub fn policies(names: &[String]) -> Result<Vec<Policy>> {
     Ok(policies)
 }
 
-/// The policy with this name or of this release; the newest for none.
+/// The policy with this name or of this release; that of the newest release for
+/// none.
 ///
 /// # Errors
 /// As [`policies`].
 pub fn policy(name: Option<&str>) -> Result<Policy> {
     match name {
         Some(name) => Ok(*Policy::resolve(name)?),
-        None => Policy::BUILT_IN.last().copied().context("there is no policy"),
+        None => Policy::released().last().copied().context("there is no policy"),
     }
+}
+
+/// A boundary: `+0x28` by its distance from the entry, `0x87f90` by its address.
+///
+/// # Errors
+/// When the text is of neither form.
+pub fn place(text: &str) -> Result<Place> {
+    let expected = "expected an offset such as +0x28, or an address such as 0x87f90";
+    let number = bytes(text.strip_prefix('+').unwrap_or(text));
+    let number = number.map_err(|_| anyhow!("{text:?} is not a boundary: {expected}"))?;
+    Ok(if text.starts_with('+') { Place::Offset(number) } else { Place::Address(Pc(number)) })
 }
 
 /// The operating system of a target triple.

@@ -169,6 +169,7 @@ pub fn checker(bytes: &[u8]) {
         // The image reader only hands on a recovery inside the function.
         recovery: Some(Index(u32::from(recovery)))
             .filter(|at| (1..words.len()).contains(&(at.0 as usize))),
+        signals: SignalStack::Own,
         pointer: &pointer,
     };
     let (mut checker, mut report, mut again) = (Checker::new(), Report::new(), Report::new());

@@ -3,8 +3,10 @@
 //! hexadecimal.
 
 mod conform;
+mod explain;
 
 pub use conform::{ConformDocument, conform};
+pub use explain::{ExplainDocument, explain};
 
 use crate::lower::Listing;
 use crate::prove::Proof;

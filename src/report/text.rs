@@ -2,8 +2,10 @@
 //! can neither start a line of its own nor command the terminal.
 
 mod conform;
+mod explain;
 
 pub use conform::conform;
+pub use explain::explain;
 
 use crate::lower::{Boundary, Listing};
 use crate::prove::Proof;
@@ -186,7 +188,6 @@ fn image(image: &ScannedImage) -> String {
     for observer in Observer::ALL {
         let count = image.findings.iter().filter(|finding| finding.observers.contains(observer));
         let detail = match count.count() as u64 {
-            0 if !observer.is_served() => ": no rule of this observer is checked yet".to_owned(),
             0 => String::new(),
             count => format!(" at {}", plural(count, "boundary", "boundaries")),
         };

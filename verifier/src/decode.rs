@@ -27,6 +27,10 @@ impl Reg {
     pub const ZR: Self = Self(31);
     /// The link register.
     pub const LR: Self = Self(30);
+    /// The frame pointer.
+    pub const FP: Self = Self(29);
+    /// Go's REGTMP: left to the assembler, lost when a call is injected.
+    pub const TMP: Self = Self(27);
 }
 
 /// Whether an instruction adds or subtracts.
@@ -100,8 +104,25 @@ pub enum Access {
 pub enum Data {
     /// A 64-bit general register.
     X,
-    /// Anything else: a part of a general register, or a vector register.
-    Other,
+    /// A part of a general register, or a whole one with a tag: this many bytes of
+    /// memory.
+    Part(u8),
+    /// A vector register, or a part of it: this many bytes.
+    Vector(u8),
+    /// Nothing: a prefetch.
+    Nothing,
+}
+
+impl Data {
+    /// How many bytes of memory it takes.
+    #[must_use]
+    pub const fn bytes(self) -> u8 {
+        match self {
+            Self::X => 8,
+            Self::Part(bytes) | Self::Vector(bytes) => bytes,
+            Self::Nothing => 0,
+        }
+    }
 }
 
 /// Which condition decides a branch within the function.
@@ -174,6 +195,10 @@ pub enum Inst {
     /// LDR of 64 bits with a register offset, extended by `option` and shifted
     /// left; `rn` can be SP.
     LoadIndexed { rt: Reg, rn: Reg, rm: Reg, option: u8, shift: u8 },
+    /// STR of 64 bits with a register offset, as [`Inst::LoadIndexed`].
+    StoreIndexed { rt: Reg, rn: Reg, rm: Reg, option: u8, shift: u8 },
+    /// LDR (literal) of 64 bits.
+    LoadLiteral { rt: Reg, offset: i64 },
     /// B.
     Branch { offset: i64 },
     /// B.cond, CBZ, CBNZ, TBZ, TBNZ.

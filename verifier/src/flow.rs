@@ -1,5 +1,8 @@
 //! Sets of instructions, and where branches go.
 
+use crate::decode::direct_branch;
+use unwind::Word;
+
 /// A set of instruction indices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IndexSet {
@@ -39,16 +42,6 @@ impl IndexSet {
             }
             at = end;
         }
-    }
-
-    /// Makes it the set of the words that a predicate holds for.
-    #[inline]
-    pub(crate) fn fill<T>(&mut self, words: &[T], holds: impl Fn(&T) -> bool) {
-        self.bits.clear();
-        // From the last word of a chunk to the first, which ends up in bit 0.
-        let chunk =
-            |words: &[T]| words.iter().rev().fold(0, |set, word| set << 1 | u64::from(holds(word)));
-        self.bits.extend(words.chunks(64).map(chunk));
     }
 
     /// The first member from `from` on. Looks at each word up to it.
@@ -99,12 +92,6 @@ impl SparseSet {
         let position = self.summary.next(position as u32 + 1)?;
         self.indices.next(position * 64)
     }
-
-    /// Whether there is a member in the range.
-    #[inline]
-    pub(crate) fn any_in(&self, range: core::ops::Range<u32>) -> bool {
-        self.next(range.start).is_some_and(|index| index < range.end)
-    }
 }
 
 /// The first bit from `from` on that is set.
@@ -124,6 +111,18 @@ fn first(words: &[u64], from: usize) -> Option<usize> {
 pub(crate) fn target(at: u32, offset: i64, len: usize) -> Option<u32> {
     let index = i64::from(at) + (offset >> 2);
     u32::try_from(index).ok().filter(|&index| (index as usize) < len)
+}
+
+/// Tells where the direct branches among the words go, as far as they stay among
+/// them.
+pub(crate) fn branch_targets(words: &[Word], mut tell: impl FnMut(u32)) {
+    for (at, &word) in (0_u32..).zip(words) {
+        if let Some(branch) = direct_branch(word)
+            && let Some(target) = target(at, branch.offset, words.len())
+        {
+            tell(target);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -147,10 +146,6 @@ mod tests {
         assert_eq!(set.next(100_000), None);
         set.reset(10);
         assert_eq!(set.len(), 0);
-        let numbers: Vec<u32> = (0..200).collect();
-        set.fill(&numbers, |number| number % 67 == 1);
-        assert_eq!((set.next(0), set.next(2), set.next(69)), (Some(1), Some(68), Some(135)));
-        assert_eq!(set.len(), 3);
     }
 
     #[test]
@@ -168,7 +163,6 @@ mod tests {
         assert_eq!(found, members);
         assert_eq!(set.next(1 << 20), None);
         assert!(set.contains(5000) && !set.contains(5001));
-        assert!(set.any_in(65..5001) && !set.any_in(65..5000) && !set.any_in(70..70));
         set.reset(10);
         assert_eq!(set.next(0), None);
     }

@@ -5,8 +5,8 @@
 //! - [`decode`]: a word becomes an instruction, as far as SP, constants and
 //!   control flow are concerned; what it does not know, it says.
 //! - [`Checker`]: walks a function's control-flow graph and holds each boundary
-//!   against its row ([`sp_row`] states the claim, the transfer rules and the
-//!   assumptions).
+//!   against its row and against the other [`rules`], each of which states its
+//!   claim, transfer rules and assumptions.
 //! - [`Report`]: what was found, as data; [`Verdict`]: what follows.
 //! - [`syntax`]: the listing of a word in Go's assembler syntax.
 //!
@@ -17,12 +17,17 @@
 pub mod decode;
 mod effect;
 mod flow;
+mod operands;
 mod report;
-pub mod sp_row;
+pub mod rules;
+mod state;
 pub mod syntax;
 mod value;
+mod walk;
 
 pub use effect::{SpEffect, sp_effect};
 pub use report::{Observer, Observers, Reason, Report, Rule, Undecided, Verdict, Violation};
-pub use sp_row::{Checker, Function};
-pub use value::may_write;
+pub use operands::may_write;
+pub use rules::below_sp::SignalStack;
+pub use state::{Fp, Lr, Saved, State};
+pub use walk::{Checker, Function};

@@ -8,27 +8,45 @@ use unwind::{Depth, Index, Preemption, Word};
 #[non_exhaustive]
 pub enum Rule {
     /// The actual depth of SP is the declared depth of the boundary where
-    /// execution would resume.
+    /// execution would resume ([`crate::rules::sp_row`]).
     SpRow,
+    /// The return address is in LR at depth 0, and at SP otherwise
+    /// ([`crate::rules::saved_lr`]).
+    SavedLr,
+    /// R29 is the caller's, or points at the saved pair
+    /// ([`crate::rules::frame_pointer`]).
+    FramePointer,
+    /// No word below SP is live where a call can be injected
+    /// ([`crate::rules::below_sp`]).
+    BelowSp,
+    /// Going on after preemption gives the same state
+    /// ([`crate::rules::restart`]).
+    Restart,
+    /// SP is a multiple of 16 ([`crate::rules::sp_align`]).
+    SpAlign,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 1] = [Self::SpRow];
-
-    /// Who can see the rule broken.
-    #[must_use]
-    pub const fn observers(self) -> Observers {
-        match self {
-            Self::SpRow => Observers::NONE.with(Observer::AsyncPreemption).with(Observer::Profiler),
-        }
-    }
+    pub const ALL: [Self; 6] = [
+        Self::SpRow,
+        Self::SavedLr,
+        Self::FramePointer,
+        Self::BelowSp,
+        Self::Restart,
+        Self::SpAlign,
+    ];
 
     /// The id.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
             Self::SpRow => "sp-row",
+            Self::SavedLr => "saved-lr",
+            Self::FramePointer => "frame-pointer",
+            Self::BelowSp => "below-sp",
+            Self::Restart => "restart",
+            Self::SpAlign => "sp-align",
         }
     }
 }
@@ -54,13 +72,6 @@ pub enum Observer {
 }
 
 impl Observer {
-    /// Whether a rule is checked that this observer can see broken. If not,
-    /// nothing is proved to it.
-    #[must_use]
-    pub fn is_served(self) -> bool {
-        Rule::ALL.iter().any(|rule| rule.observers().contains(self))
-    }
-
     /// All observers, the gravest first.
     pub const ALL: [Self; 3] = [Self::AsyncPreemption, Self::FramePointer, Self::Profiler];
 
@@ -88,6 +99,12 @@ pub struct Observers(u8);
 impl Observers {
     /// Nobody.
     pub const NONE: Self = Self(0);
+
+    /// Everybody.
+    pub const ALL: Self = Self::NONE
+        .with(Observer::AsyncPreemption)
+        .with(Observer::FramePointer)
+        .with(Observer::Profiler);
 
     /// These and one more.
     #[must_use]
@@ -134,16 +151,17 @@ pub struct Violation {
     pub actual: Depth,
     /// Who would see it if the function can be preempted.
     pub observers: Observers,
+    /// Who sees it if the function is never preempted.
+    pub unpreempted: Observers,
 }
 
 impl Violation {
-    /// Who sees it in a function that can be preempted or not: somebody who
-    /// reads the row of the boundary itself always does.
+    /// Who sees it in a function that can be preempted or not.
     #[must_use]
     pub const fn observers(&self, preemption: Preemption) -> Observers {
         match preemption {
             Preemption::Async => self.observers,
-            Preemption::Never(_) => self.observers.without(Observer::AsyncPreemption),
+            Preemption::Never(_) => self.unpreempted,
         }
     }
 }
@@ -167,6 +185,33 @@ pub enum Reason {
     /// Execution goes on from a boundary whose row is wrong, which not every
     /// observer sees: what follows is not known for the others.
     BehindBrokenRow,
+    /// The return address is in a place that is not followed, if anywhere.
+    UntrackedReturnAddress,
+    /// R29 has a value that is not followed.
+    UntrackedFramePointer,
+    /// A goroutine resumes where it is not known whether that gives the same
+    /// state.
+    UntrackedResumption,
+    /// R27 is read, and not known to be written before.
+    UntrackedTemporary,
+}
+
+impl Reason {
+    /// To whom nothing is proved for this reason.
+    #[must_use]
+    pub const fn observers(self) -> Observers {
+        let none = Observers::NONE;
+        match self {
+            Self::UntrackedReturnAddress => {
+                none.with(Observer::AsyncPreemption).with(Observer::Profiler)
+            }
+            Self::UntrackedFramePointer => none.with(Observer::FramePointer),
+            Self::UntrackedResumption | Self::UntrackedTemporary => {
+                none.with(Observer::AsyncPreemption)
+            }
+            _ => Observers::ALL,
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -179,6 +224,10 @@ impl fmt::Display for Reason {
             Self::NoRow => "a boundary without a row",
             Self::RunsPastEnd => "execution runs past the end of the function",
             Self::BehindBrokenRow => "code behind a row that is wrong for some observers",
+            Self::UntrackedReturnAddress => "the return address is not followed",
+            Self::UntrackedFramePointer => "R29 is written with a value that is not followed",
+            Self::UntrackedResumption => "a resumption whose effect is not followed",
+            Self::UntrackedTemporary => "R27 is read with a value that is not followed",
         })
     }
 }
@@ -247,19 +296,27 @@ impl Report {
     /// The verdict for everybody who looks at all.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        self.verdict_where(|violation| violation.observers != Observers::NONE)
+        let is_seen = |violation: &Violation| violation.observers != Observers::NONE;
+        self.verdict_where(is_seen, |_| true)
     }
 
     /// The verdict for one observer of a function that can be preempted.
     #[must_use]
     pub fn verdict_for(&self, observer: Observer) -> Verdict {
-        self.verdict_where(|violation| violation.observers.contains(observer))
+        self.verdict_where(
+            |violation| violation.observers.contains(observer),
+            |undecided| undecided.reason.observers().contains(observer),
+        )
     }
 
-    fn verdict_where(&self, counts: impl Fn(&Violation) -> bool) -> Verdict {
-        if self.violations.iter().any(counts) {
+    fn verdict_where(
+        &self,
+        breaks: impl Fn(&Violation) -> bool,
+        doubts: impl Fn(&Undecided) -> bool,
+    ) -> Verdict {
+        if self.violations.iter().any(breaks) {
             Verdict::Refuted
-        } else if !self.undecided.is_empty() || self.boundaries == 0 {
+        } else if self.boundaries == 0 || self.undecided.iter().any(doubts) {
             Verdict::Undecided
         } else {
             Verdict::Proved

@@ -21,7 +21,10 @@ impl fmt::Display for GoSyntax {
             }
             Inst::LogicImm { .. } | Inst::LogicReg { .. } => logic(f, self.0),
             Inst::MoveWide { .. } => move_wide(f, self.0),
-            Inst::Pair { .. } | Inst::Single { .. } | Inst::LoadIndexed { .. } => memory(f, self.0),
+            Inst::Pair { .. }
+            | Inst::Single { .. }
+            | Inst::LoadIndexed { .. }
+            | Inst::StoreIndexed { .. } => memory(f, self.0),
             Inst::Branch { .. }
             | Inst::BranchIf { .. }
             | Inst::Call { .. }
@@ -31,7 +34,7 @@ impl fmt::Display for GoSyntax {
             Inst::Adr { rd, offset } => write!(f, "ADR {offset}(PC), {}", Gpr(rd)),
             Inst::Adrp { rd, offset } => write!(f, "ADRP {offset}(PC), {}", Gpr(rd)),
             Inst::Nop => f.write_str("NOOP"),
-            Inst::Trap | Inst::Other | Inst::Unknown => raw(f, self.0),
+            Inst::LoadLiteral { .. } | Inst::Trap | Inst::Other | Inst::Unknown => raw(f, self.0),
         }
     }
 }
@@ -226,10 +229,21 @@ fn memory(f: &mut Formatter<'_>, word: Word) -> fmt::Result {
             }
         }
         Inst::LoadIndexed { rt, rn, rm, option: 0b011, shift } => {
-            let shift = if shift == 0 { String::new() } else { format!("<<{shift}") };
-            write!(f, "MOVD ({})({}{shift}), {}", Base(rn), Gpr(rm), Gpr(rt))
+            write!(f, "MOVD ({})({}{}), {}", Base(rn), Gpr(rm), Shift(shift), Gpr(rt))
+        }
+        Inst::StoreIndexed { rt, rn, rm, option: 0b011, shift } => {
+            write!(f, "MOVD {}, ({})({}{})", Gpr(rt), Base(rn), Gpr(rm), Shift(shift))
         }
         _ => raw(f, word),
+    }
+}
+
+/// A shift of an index, where 0 is not written.
+struct Shift(u8);
+
+impl fmt::Display for Shift {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, "<<{}", self.0) }
     }
 }
 

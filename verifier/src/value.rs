@@ -8,8 +8,9 @@
 
 use crate::decode::{Access, Arith, Data, Flags, Inst, Logic, Mode, Reg, Wide, Width, decode};
 use crate::effect::signed;
+use crate::operands::{Regs, may_write};
+use crate::state::{Fp, Lr, State};
 use arrayvec::ArrayVec;
-use core::cell::Cell;
 use unwind::{Depth, Pc, Word};
 
 /// What is known of a register.
@@ -22,6 +23,10 @@ pub(crate) enum Value {
     Address(u64),
     /// The CFA minus this depth.
     BelowCfa(Depth),
+    /// The address that the function returns to.
+    Return,
+    /// What R29 held at the entry: the caller's frame pointer.
+    Caller,
     /// A word loaded by an index, from a table of 8-byte words at this address if
     /// it is known.
     Element(Option<u64>),
@@ -46,12 +51,16 @@ pub(crate) struct Block {
     start: u32,
     /// From which instruction on SP has which depth, ascending.
     depths: ArrayVec<(u32, Depth), MAX_DEPTHS>,
+    /// Behind which instruction a register that is followed forwards has the value
+    /// that it has now: LR, R29, and all others together.
+    written: [u32; 3],
 }
 
 impl Block {
     /// A block that starts at `start` with SP at `depth`.
     pub(crate) fn begin(&mut self, start: u32, depth: Depth) {
         self.start = start;
+        self.written = [start; 3];
         self.depths.clear();
         self.depths.push((start, depth));
     }
@@ -69,6 +78,23 @@ impl Block {
         self.depths.push((at, depth));
     }
 
+    /// A register that is followed forwards gets a new value before `at`.
+    pub(crate) fn write(&mut self, register: Reg, at: u32) {
+        self.written[Self::place(register)] = at;
+    }
+
+    fn last_write(&self, register: Reg) -> u32 {
+        self.written[Self::place(register)]
+    }
+
+    const fn place(register: Reg) -> usize {
+        match register {
+            Reg::LR => 0,
+            Reg::FP => 1,
+            _ => 2,
+        }
+    }
+
     /// The depth of SP before the instruction `at`, if it is still known.
     fn depth(&self, at: u32) -> Option<Depth> {
         self.depths.iter().rev().find(|&&(from, _)| from <= at).map(|&(_, depth)| depth)
@@ -80,10 +106,13 @@ pub(crate) struct Context<'a> {
     pub(crate) words: &'a [Word],
     pub(crate) entry: Pc,
     pub(crate) block: &'a Block,
+    /// What is known before the instruction that is looked at.
+    pub(crate) state: &'a State,
+    /// The registers whose values were computed ahead, and those values.
+    pub(crate) ahead: Regs,
+    pub(crate) values: &'a [Value; 32],
     /// The pointer that the image holds at an address.
     pub(crate) pointer: &'a dyn Fn(u64) -> Option<u64>,
-    /// The earliest definition that was used.
-    pub(crate) earliest: Cell<u32>,
 }
 
 impl Context<'_> {
@@ -92,15 +121,43 @@ impl Context<'_> {
         self.or_zero(register, at, &mut MAX_STEPS.clone())
     }
 
-    /// The value that an instruction gives to its destination, where that is
-    /// SP: the forms that [`crate::SpEffect::Computed`] stands for.
+    /// The same where 31 is SP.
+    pub(crate) fn base(&self, register: Reg, at: u32) -> Value {
+        self.or_sp(register, at, &mut MAX_STEPS.clone())
+    }
+
+    /// The value that an instruction gives to its one destination.
     pub(crate) fn result(&self, inst: &Inst, at: u32) -> Value {
         self.evaluate(inst, at, &mut MAX_STEPS.clone())
+    }
+
+    /// A register that is followed forwards: LR and R29 always, others while their
+    /// value was computed ahead. `None` if it was written between `at` and here.
+    fn forwards(&self, register: Reg, at: u32) -> Option<Value> {
+        let value = match register {
+            Reg::LR => match self.state.lr {
+                Lr::Return => Value::Return,
+                Lr::Other | Lr::Unknown => Value::Unknown,
+            },
+            Reg::FP => match self.state.fp {
+                Fp::Caller => Value::Caller,
+                Fp::Below(depth) => Value::BelowCfa(depth),
+                Fp::Other | Fp::Unknown => Value::Unknown,
+            },
+            _ if self.ahead.meets(Regs::or_zero(register)) => {
+                self.values.get(register.0 as usize).copied()?
+            }
+            _ => return None,
+        };
+        (self.block.last_write(register) <= at).then_some(value)
     }
 
     fn follow(&self, register: Reg, at: u32, steps: &mut u32) -> Value {
         let Some(left) = steps.checked_sub(1) else { return Value::Unknown };
         *steps = left;
+        if let Some(value) = self.forwards(register, at) {
+            return value;
+        }
         let earliest = self.block.start.max(at.saturating_sub(MAX_DISTANCE));
         for definition in (earliest..at).rev() {
             let Some(&word) = self.words.get(definition as usize) else { return Value::Unknown };
@@ -108,7 +165,6 @@ impl Context<'_> {
                 continue;
             }
             let inst = decode(word);
-            self.earliest.set(self.earliest.get().min(definition));
             return if destination(&inst) == Some(register) {
                 self.evaluate(&inst, definition, steps)
             } else {
@@ -194,6 +250,7 @@ impl Context<'_> {
             },
             Inst::Adr { offset, .. } => Value::Address(pc.wrapping_add_signed(offset)),
             Inst::Adrp { offset, .. } => Value::Address((pc & !0xfff).wrapping_add_signed(offset)),
+            Inst::LoadLiteral { offset, .. } => self.literal(at, offset),
             Inst::LoadIndexed { rn, option: 0b011, shift: 3, .. } if rn != Reg::SP => {
                 match self.follow(rn, at, steps) {
                     Value::Const(table) | Value::Address(table) => Value::Element(Some(table)),
@@ -221,6 +278,23 @@ impl Context<'_> {
     }
 }
 
+impl Context<'_> {
+    /// The constant that lies so many bytes from an instruction, between the
+    /// function's instructions.
+    fn literal(&self, at: u32, offset: i64) -> Value {
+        let word = |number: i64| {
+            let index = i64::from(at) + (offset >> 2) + number;
+            usize::try_from(index).ok().and_then(|index| self.words.get(index))
+        };
+        match (word(0), word(1)) {
+            (Some(low), Some(high)) => {
+                Value::Const(u64::from(high.get()) << 32 | u64::from(low.get()))
+            }
+            _ => Value::Unknown,
+        }
+    }
+}
+
 fn directed(op: Arith, value: u64) -> i64 {
     match op {
         Arith::Add => value.cast_signed(),
@@ -233,13 +307,14 @@ fn add(value: Value, by: i64) -> Value {
         Value::Const(value) => Value::Const(value.wrapping_add_signed(by)),
         Value::Address(value) => Value::Address(value.wrapping_add_signed(by)),
         Value::BelowCfa(depth) => Value::BelowCfa(Depth(depth.0.wrapping_sub(by))),
-        Value::Element(_) | Value::Unknown => Value::Unknown,
+        Value::Return | Value::Caller if by == 0 => value,
+        Value::Return | Value::Caller | Value::Element(_) | Value::Unknown => Value::Unknown,
     }
 }
 
 /// The general register that an instruction defines and nothing else, for those
 /// that [`Context::evaluate`] knows.
-fn destination(inst: &Inst) -> Option<Reg> {
+pub(crate) fn destination(inst: &Inst) -> Option<Reg> {
     match *inst {
         Inst::MoveWide { rd, .. }
         | Inst::LogicImm { rd, .. }
@@ -249,64 +324,9 @@ fn destination(inst: &Inst) -> Option<Reg> {
         | Inst::ArithReg { rd, .. }
         | Inst::Adr { rd, .. }
         | Inst::Adrp { rd, .. } => Some(rd),
-        Inst::LoadIndexed { rt, .. } => Some(rt),
+        Inst::LoadIndexed { rt, .. } | Inst::LoadLiteral { rt, .. } => Some(rt),
         Inst::Single { access: Access::Load, mode: Mode::Offset, rt, .. } => Some(rt),
         _ => None,
     }
 }
 
-/// Whether a word may write a general register (0 to 30). Errs towards yes: of
-/// the forms that are not decoded in full, the fields that can name a
-/// destination are compared.
-#[must_use]
-pub fn may_write(word: Word, register: Reg) -> bool {
-    let bits = word.get();
-    let field = |low: u32| Reg((bits >> low & 0x1f) as u8);
-    match bits >> 25 & 0xf {
-        // Instructions of FEAT_PAuth_LR that name LR or X17 nowhere: AUTIASPPC and
-        // AUTIBSPPC; PACIA171615 and its like.
-        0b1001 if bits >> 22 == 0xf380_0000 >> 22 => true,
-        0b1101 if bits >> 16 == 0xdac1 && field(5) == Reg::ZR => true,
-        // Data processing and SVE: bits 4 to 0.
-        0b0010 | 0b1000 | 0b1001 | 0b0101 | 0b1101 | 0b0111 | 0b1111 => field(0) == register,
-        0b0100 | 0b0110 | 0b1100 | 0b1110 if !named(bits, register) => false,
-        0b0100 | 0b0110 | 0b1100 | 0b1110 => match decode(word) {
-            Inst::Pair { access, rt, rt2, rn, mode, .. } => {
-                access == Access::Load && (rt == register || rt2 == register)
-                    || mode != Mode::Offset && rn == register
-            }
-            Inst::Single { access, rt, rn, mode, .. } => {
-                access == Access::Load && rt == register || mode != Mode::Offset && rn == register
-            }
-            Inst::LoadIndexed { rt, .. } => rt == register,
-            _ => true,
-        },
-        // Branches and system instructions: calls write anything; MRS and SYSL
-        // write bits 4 to 0 or the pair there. Branches that are not calls write
-        // nothing.
-        0b1010 | 0b1011 => match decode(word) {
-            Inst::Branch { .. } | Inst::BranchIf { .. } | Inst::Nop => false,
-            // Hints: pointer authentication writes X17 or LR, CHKFEAT writes X16.
-            Inst::Other if bits & 0xffff_f01f == 0xd503_201f => {
-                matches!(register.0, 16 | 17 | 30)
-            }
-            Inst::Other if bits >> 24 == 0xd5 => {
-                field(0) == register || field(0).0 + 1 == register.0
-            }
-            _ => true,
-        },
-        _ => true,
-    }
-}
-
-/// Whether a load or a store may write a register, by the four fields that can
-/// name one, the register behind each (CASP names a pair by its first) and the
-/// eight that LD64B fills.
-fn named(bits: u32, register: Reg) -> bool {
-    let near = |low: u32| {
-        let distance = u32::from(register.0).wrapping_sub(bits >> low & 0x1f);
-        distance <= 1
-    };
-    let block = bits & 0xffff_fc00 == 0xf83f_d000;
-    near(0) || near(5) || near(10) || near(16) || block
-}

@@ -10,7 +10,11 @@ pub(super) fn memory(word: u32) -> Inst {
         (0b00, true) => other(word, bit(word, 23)),
         // Exclusive, ordered and compare-and-swap: never written back.
         (0b00, false) => Inst::Other,
-        (0b01, _) if !bit(word, 24) => Inst::Other, // LDR (literal)
+        (0b01, false) if !bit(word, 24) && field(word, 31, 30) == 0b01 => {
+            let offset = i64::from(signed(word, 23, 5)) << 2;
+            Inst::LoadLiteral { rt: reg(word, 0), offset }
+        }
+        (0b01, _) if !bit(word, 24) => Inst::Other, // LDR (literal) of other sizes
         // Memory tags, memory copies, ordered accesses with a small offset.
         (0b01, _) => tags_and_ordered(word),
         (0b10, _) => pair(word),
@@ -58,12 +62,14 @@ fn pair(word: u32) -> Inst {
     let (opc, vector, load) = (field(word, 31, 30), bit(word, 26), bit(word, 22));
     let mode = mode(field(word, 24, 23));
     let (data, scale) = match (opc, vector) {
-        (0b00, _) => (Data::Other, 2),
-        (0b01, false) if load => (Data::Other, 2),
-        (0b01, false) => (Data::Other, 4),
-        (0b01, true) => (Data::Other, 3),
+        (0b00, false) => (Data::Part(4), 2),
+        (0b00, true) => (Data::Vector(4), 2),
+        (0b01, false) if load => (Data::Part(4), 2),
+        // STGP stores two whole registers, and tags with them.
+        (0b01, false) => (Data::Part(8), 4),
+        (0b01, true) => (Data::Vector(8), 3),
         (0b10, false) => (Data::X, 3),
-        (0b10, true) => (Data::Other, 4),
+        (0b10, true) => (Data::Vector(16), 4),
         _ => return other(word, mode != Mode::Offset),
     };
     Inst::Pair {
@@ -80,14 +86,19 @@ fn pair(word: u32) -> Inst {
 /// Accesses of one register, size in bits 31 and 30.
 fn single(word: u32) -> Inst {
     let (size, vector, opc) = (field(word, 31, 30), bit(word, 26), field(word, 23, 22));
-    let data = if size == 0b11 && !vector { Data::X } else { Data::Other };
     // For general registers opc 00 stores, 01 loads and 1x loads with sign
     // extension, but for size 11, where it prefetches.
     let access = match (vector, opc) {
         (false, 0b00) | (true, 0b00 | 0b10) => Access::Store,
         _ => Access::Load,
     };
-    let data = if data == Data::X && opc > 0b01 { Data::Other } else { data };
+    let data = match (vector, opc) {
+        (true, 0b10 | 0b11) => Data::Vector(16),
+        (true, _) => Data::Vector(1 << size),
+        (false, 0b10) if size == 0b11 => Data::Nothing,
+        (false, _) if size == 0b11 => Data::X,
+        (false, _) => Data::Part(1 << size),
+    };
     let (rt, rn) = (reg(word, 0), reg(word, 5));
     if bit(word, 24) {
         let scale = if vector && bit(word, 23) { 4 } else { size };
@@ -101,14 +112,12 @@ fn single(word: u32) -> Inst {
         return Inst::Single { access, data, rt, rn, offset, mode: mode(kind) };
     }
     match kind {
-        0b10 if data == Data::X && access == Access::Load => {
+        0b10 if data == Data::X && opc <= 0b01 => {
             let shift = if bit(word, 12) { 3 } else { 0 };
-            Inst::LoadIndexed {
-                rt,
-                rn,
-                rm: reg(word, 16),
-                option: field(word, 15, 13) as u8,
-                shift,
+            let (rm, option) = (reg(word, 16), field(word, 15, 13) as u8);
+            match access {
+                Access::Load => Inst::LoadIndexed { rt, rn, rm, option, shift },
+                Access::Store => Inst::StoreIndexed { rt, rn, rm, option, shift },
             }
         }
         0b10 => Inst::Other,

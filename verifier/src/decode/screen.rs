@@ -1,34 +1,17 @@
-//! A screen before the decoder: most words of a program neither write SP nor
-//! branch, and a look at eleven bits shows it.
+//! A screen before the decoder: most words of a program neither branch nor
+//! concern SP, LR or R29, and a look at a few fields shows it.
 
 use unwind::Word;
 
 /// What a screen of a word shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Screen {
-    /// It neither writes SP nor changes control flow; a call returns.
+    /// It neither writes SP, LR or R29 nor changes control flow, stores neither
+    /// LR nor R29, and accesses neither the words next to SP nor those below it
+    /// through SP. It is no call.
     Plain,
     /// It has to be decoded.
     Decode,
-}
-
-/// What the top eleven bits say of a word.
-#[derive(Clone, Copy)]
-enum Class {
-    Plain,
-    /// It may write SP if its destination, bits 4 to 0, is 31.
-    Destination,
-    /// It may write SP if its base, bits 9 to 5, is 31.
-    Base,
-    Decode,
-}
-
-/// A class as a test without branches: the word has to be decoded if those of
-/// its bits that are in the mask have this value.
-#[derive(Clone, Copy)]
-struct Pattern {
-    mask: u16,
-    value: u16,
 }
 
 /// Screens a word.
@@ -36,80 +19,241 @@ struct Pattern {
 #[must_use]
 pub fn screen(word: Word) -> Screen {
     let word = word.get();
-    let Pattern { mask, value } = TABLE[(word >> 21) as usize];
-    if word as u16 & mask == value { Screen::Decode } else { Screen::Plain }
+    let class = CLASSES[(word >> 21) as usize];
+    let Pattern { first, second, bias } = PATTERNS[(class & 31) as usize];
+    let matches = |word: u32, (mask, value): (u32, u32)| word & mask == value;
+    let decode = matches(word, first) | matches(word.wrapping_add(bias), second);
+    if decode { Screen::Decode } else { Screen::Plain }
 }
 
-static TABLE: [Pattern; 2048] = {
-    let mut table = [Pattern { mask: 0, value: 0 }; 2048];
+/// A word has to be decoded if those of its bits that are in a mask have a value,
+/// in one of two ways. The bias, 0 or 1, is added before the second: with it the
+/// registers 29 and 30 are told from 31, which is ZR in the forms concerned.
+#[derive(Clone, Copy)]
+struct Pattern {
+    first: (u32, u32),
+    second: (u32, u32),
+    bias: u32,
+}
+
+const NEVER: (u32, u32) = (0, 1);
+const ALWAYS: (u32, u32) = (0, 0);
+/// Bits 4 to 0 are 28 to 31, or 27.
+const HIGH: (u32, u32) = (0x1c, 0x1c);
+const TMP: (u32, u32) = (0x1f, 27);
+/// Bits 4 to 0, plus one, are 30 or 31.
+const LR_OR_FP: (u32, u32) = (0x1e, 0x1e);
+/// Bits 9 to 5 are 31; 28 to 31.
+const SP_BASE: (u32, u32) = (0x1f << 5, 0x1f << 5);
+const HIGH_BASE: (u32, u32) = (0x1c << 5, 0x1c << 5);
+
+/// What the top eleven bits say of a word: the place of its pattern.
+#[derive(Clone, Copy)]
+enum Class {
+    Plain,
+    Decode,
+    /// A destination that is SP where it is 31.
+    SpDestination,
+    /// The same, and the base can be SP.
+    SpOperands,
+    /// A destination that is ZR where it is 31.
+    Destination,
+    /// The same, where it often is 31.
+    FlagsDestination,
+    /// Conversions to general registers; moves out of vectors.
+    Conversion,
+    VectorElement,
+    Load,
+    LoadPair,
+    /// A store of a register of 1, 2, 4 or 8 bytes, general or vector, with an
+    /// unsigned offset.
+    Store1,
+    Store2,
+    Store4,
+    Store8,
+    Vector1,
+    Vector2,
+    Vector4,
+    Vector8,
+    /// The store of a pair with an offset of at least 0, or below it.
+    StorePair,
+    StorePairBelow,
+    VectorPair,
+    VectorPairBelow,
+    /// An access with a base that may be written back.
+    Base,
+    /// An access with a register offset, or an atomic one.
+    Indexed,
+    /// The same, LD64B among them.
+    Block,
+    /// A vector access of which only a base written back matters.
+    VectorBase,
+}
+
+/// The number of classes.
+const COUNT: usize = Class::VectorBase as usize + 1;
+
+const fn pattern(class: Class) -> Pattern {
+    /// A store next to SP: base SP and an offset of less than 8 bytes, in units of
+    /// `1 << scale`.
+    const fn near(scale: u32) -> (u32, u32) {
+        let mask = 0xfff & !((8 >> scale) - 1);
+        (mask << 10 | 0x1f << 5, 0x1f << 5)
+    }
+    // The pair's offset in bits 20 to 15; its sign is in bit 21.
+    const NEAR_PAIR: (u32, u32) = (0x3f << 15 | 0x1f << 5, 0x1f << 5);
+    let (first, second, bias) = match class {
+        Class::Plain => (NEVER, NEVER, 0),
+        Class::Decode => (ALWAYS, ALWAYS, 0),
+        Class::SpDestination | Class::Destination | Class::Load => (HIGH, TMP, 0),
+        Class::SpOperands => (HIGH, SP_BASE, 0),
+        Class::FlagsDestination => (NEVER, LR_OR_FP, 1),
+        Class::Conversion => ((0xfc1c, 0x001c), NEVER, 0),
+        Class::VectorElement => ((0xec1c, 0x2c1c), NEVER, 0),
+        Class::LoadPair => ((0x18, 0x18), (0x18 << 10, 0x18 << 10), 0),
+        Class::Store1 => (near(0), LR_OR_FP, 1),
+        Class::Store2 => (near(1), LR_OR_FP, 1),
+        Class::Store4 => (near(2), LR_OR_FP, 1),
+        Class::Store8 => (near(3), LR_OR_FP, 1),
+        Class::Vector1 => (near(0), NEVER, 0),
+        Class::Vector2 => (near(1), NEVER, 0),
+        Class::Vector4 => (near(2), NEVER, 0),
+        Class::Vector8 => (near(3), NEVER, 0),
+        Class::StorePair => (NEAR_PAIR, LR_OR_FP, 1),
+        Class::StorePairBelow => (SP_BASE, LR_OR_FP, 1),
+        Class::VectorPair => (NEAR_PAIR, NEVER, 0),
+        Class::VectorPairBelow | Class::VectorBase => (SP_BASE, NEVER, 0),
+        Class::Base | Class::Indexed => (HIGH_BASE, LR_OR_FP, 1),
+        // LD64B fills eight registers.
+        Class::Block => (HIGH_BASE, (0x001f_fc00, 0x001f_d000), 0),
+    };
+    Pattern { first, second, bias }
+}
+
+static PATTERNS: [Pattern; 32] = {
+    let never = Pattern { first: NEVER, second: NEVER, bias: 0 };
+    let mut patterns = [never; 32];
     let mut top = 0;
     while top < 2048 {
-        table[top as usize] = match classify(top << 21) {
-            Class::Plain => Pattern { mask: 0, value: 1 },
-            Class::Destination => Pattern { mask: 0x1f, value: 0x1f },
-            Class::Base => Pattern { mask: 0x1f << 5, value: 0x1f << 5 },
-            Class::Decode => Pattern { mask: 0, value: 0 },
-        };
+        let class = classify(top << 21);
+        patterns[class as usize] = pattern(class);
         top += 1;
     }
-    table
+    patterns
+};
+
+static CLASSES: [u8; 2048] = {
+    assert!(COUNT <= 32);
+    let mut classes = [0; 2048];
+    let mut top = 0;
+    while top < 2048 {
+        classes[top as usize] = classify(top << 21) as u8;
+        top += 1;
+    }
+    classes
 };
 
 /// The class of all words with these top eleven bits.
 const fn classify(word: u32) -> Class {
     use super::{bit, field};
     match field(word, 28, 25) {
-        // SVE: the forms that write SP have 0x04 on top and bit 21 set.
-        0b0010 if field(word, 31, 24) == 4 && bit(word, 21) => Class::Destination,
-        0b0010 => Class::Plain,
+        // SVE: any form may write a general register, or SP.
+        0b0010 => Class::SpDestination,
         0b1000 | 0b1001 => match field(word, 25, 23) {
             // Additions that set flags write ZR. Tagged additions too have
             // bit 29 clear.
-            0b010 if bit(word, 29) => Class::Plain,
-            0b010 | 0b011 => Class::Destination,
-            0b100 if field(word, 30, 29) == 0b11 => Class::Plain,
-            0b100 => Class::Destination,
+            0b010 if bit(word, 29) => Class::FlagsDestination,
+            0b010 | 0b011 => Class::SpDestination,
+            0b100 if field(word, 30, 29) == 0b11 => Class::FlagsDestination,
+            0b100 => Class::SpDestination,
             0b101 if field(word, 30, 29) == 0b01 => Class::Decode,
             // A 32-bit wide move has only two halves.
             0b101 if !bit(word, 31) && bit(word, 22) => Class::Decode,
-            _ => Class::Plain,
+            _ => Class::Destination,
         },
         0b1010 | 0b1011 => branch(word),
         0b0101 | 0b1101 => match (bit(word, 28), bit(word, 24), bit(word, 21)) {
-            (false, true, true) if bit(word, 29) && field(word, 23, 22) == 0 => Class::Plain,
-            (false, true, true) | (true, ..) => Class::Destination,
-            _ => Class::Plain,
+            (false, true, true) if bit(word, 29) && field(word, 23, 22) == 0 => {
+                Class::FlagsDestination
+            }
+            (false, true, true) => Class::SpOperands,
+            (true, ..) => Class::SpDestination,
+            (false, true, false) if bit(word, 29) => Class::FlagsDestination,
+            (false, false, _) if field(word, 30, 29) == 0b11 => Class::FlagsDestination,
+            _ => Class::Destination,
         },
         0b0100 | 0b0110 | 0b1100 | 0b1110 => memory(word),
         0b0111 | 0b1111 if word >> 21 == super::GO_UNDEF >> 21 => Class::Decode,
-        0b0111 | 0b1111 => Class::Plain,
+        0b0111 | 0b1111 => vector(word),
         _ => Class::Decode,
+    }
+}
+
+const fn vector(word: u32) -> Class {
+    use super::{bit, field};
+    match field(word, 30, 24) & 0b101_1111 {
+        0b001_1110 if bit(word, 21) => Class::Conversion,
+        0b001_1110 => Class::Destination,
+        0b000_1110 if field(word, 23, 21) == 0 => Class::VectorElement,
+        _ => Class::Plain,
     }
 }
 
 const fn branch(word: u32) -> Class {
     use super::{bit, field};
     match field(word, 31, 24) {
-        // BL.
-        0b1001_0100..=0b1001_0111 => Class::Plain,
-        // BLR, also with authentication, if it is a known form.
-        0b1101_0110 | 0b1101_0111 => Class::Decode,
-        // SVC and its like, BRK: rare enough to be decoded. MRS (bit 21) is not.
-        0b1101_0101 if bit(word, 21) => Class::Plain,
+        // SVC and its like, BRK: rare enough to be decoded. MRS (bit 21) has a
+        // destination.
+        0b1101_0101 if bit(word, 21) => Class::Destination,
         _ => Class::Decode,
     }
 }
 
 const fn memory(word: u32) -> Class {
     use super::{bit, field};
+    let (is_vector, is_load) = (bit(word, 26), bit(word, 22));
     match field(word, 29, 28) {
-        0b00 if bit(word, 26) && bit(word, 23) => Class::Base,
-        0b00 => Class::Plain,
-        0b01 if !bit(word, 24) => Class::Plain,
+        0b00 if is_vector && bit(word, 23) => Class::VectorBase,
+        0b00 if is_vector => Class::Plain,
+        // Exclusive and ordered accesses name up to five registers.
+        0b00 => Class::Decode,
+        // LDR (literal).
+        0b01 if !bit(word, 24) && is_vector => Class::Plain,
+        0b01 if !bit(word, 24) => Class::Destination,
         0b01 => Class::Decode,
-        0b10 if bit(word, 23) => Class::Base,
-        0b10 => Class::Plain,
-        _ if bit(word, 24) => Class::Plain,
-        _ => Class::Base,
+        0b10 if bit(word, 23) => Class::Decode,
+        0b10 => match (is_vector, is_load, bit(word, 21)) {
+            (false, true, _) => Class::LoadPair,
+            (false, false, false) => Class::StorePair,
+            (false, false, true) => Class::StorePairBelow,
+            // Loads below SP count too.
+            (true, false, false) => Class::VectorPair,
+            (true, _, true) => Class::VectorPairBelow,
+            (true, true, false) => Class::Plain,
+        },
+        _ if bit(word, 24) => unsigned_offset(word),
+        _ if !bit(word, 21) && is_vector => Class::VectorBase,
+        _ if !bit(word, 21) => Class::Base,
+        _ if is_vector => Class::VectorBase,
+        _ if word >> 21 == 0b111_1100_0001 => Class::Block,
+        _ => Class::Indexed,
+    }
+}
+
+const fn unsigned_offset(word: u32) -> Class {
+    use super::{bit, field};
+    let size = field(word, 31, 30);
+    match (bit(word, 26), field(word, 23, 22), size) {
+        (false, 0, 0) => Class::Store1,
+        (false, 0, 1) => Class::Store2,
+        (false, 0, 2) => Class::Store4,
+        (false, 0, _) => Class::Store8,
+        (false, ..) => Class::Load,
+        (true, 0, 0) => Class::Vector1,
+        (true, 0, 1) => Class::Vector2,
+        (true, 0, 2) => Class::Vector4,
+        // Of 16 bytes only that at offset 0 is near.
+        (true, 0, _) | (true, 2, _) => Class::Vector8,
+        (true, ..) => Class::Plain,
     }
 }

@@ -100,9 +100,9 @@ fn loads_and_stores_have_their_operands() {
         mode,
     };
     is(0xa97f_fbfd, pair(Load, Data::X, (29, 30, 31), -8, Offset)); // ldp x29, x30, [sp, #-8]
-    is(0x28bf_0861, pair(Store, Data::Other, (1, 2, 3), -8, PostIndex)); // stp w1, w2, [x3], #-8
-    is(0x69c0_8861, pair(Load, Data::Other, (1, 2, 3), 4, PreIndex)); // ldpsw x1, x2, [x3, #4]!
-    is(0xad41_0440, pair(Load, Data::Other, (0, 1, 2), 32, Offset)); // ldp q0, q1, [x2, #32]
+    is(0x28bf_0861, pair(Store, Data::Part(4), (1, 2, 3), -8, PostIndex)); // stp w1, w2, [x3], #-8
+    is(0x69c0_8861, pair(Load, Data::Part(4), (1, 2, 3), 4, PreIndex)); // ldpsw x1, x2, [x3, #4]!
+    is(0xad41_0440, pair(Load, Data::Vector(16), (0, 1, 2), 32, Offset)); // ldp q0, q1, [x2, #32]
     is(0xa800_0861, pair(Store, Data::X, (1, 2, 3), 0, Offset)); // stnp x1, x2, [x3]
     let single = |access, data, rt, rn, offset, mode| Inst::Single {
         access,
@@ -114,16 +114,20 @@ fn loads_and_stores_have_their_operands() {
     };
     is(0xf97f_fc41, single(Load, Data::X, 1, 2, 32760, Offset)); // ldr x1, [x2, #32760]
     is(0xf81e_0ffe, single(Store, Data::X, 30, 31, -32, PreIndex)); // str x30, [sp, #-32]!
-    is(0x384f_f441, single(Load, Data::Other, 1, 2, 255, PostIndex)); // ldrb w1, [x2], #255
-    is(0xb980_0441, single(Load, Data::Other, 1, 2, 4, Offset)); // ldrsw x1, [x2, #4]
-    is(0x3d80_0441, single(Store, Data::Other, 1, 2, 16, Offset)); // str q1, [x2, #16]
+    is(0x384f_f441, single(Load, Data::Part(1), 1, 2, 255, PostIndex)); // ldrb w1, [x2], #255
+    is(0xb980_0441, single(Load, Data::Part(4), 1, 2, 4, Offset)); // ldrsw x1, [x2, #4]
+    is(0x3d80_0441, single(Store, Data::Vector(16), 1, 2, 16, Offset)); // str q1, [x2, #16]
     is(0xf850_0041, single(Load, Data::X, 1, 2, -256, Offset)); // ldur x1, [x2, #-256]
     let indexed =
         |rt, rn, option, shift| Inst::LoadIndexed { rt: X(rt), rn: X(rn), rm: X(3), option, shift };
     is(0xf863_7841, indexed(1, 2, 0b011, 3)); // ldr x1, [x2, x3, lsl #3]
     is(0xf863_4841, indexed(1, 2, 0b010, 0)); // ldr x1, [x2, w3, uxtw]
     is(0xf863_fbe1, indexed(1, 31, 0b111, 3)); // ldr x1, [sp, x3, sxtx #3]
-    is(0x5800_0041, Inst::Other); // ldr x1, .+8
+    is(0x5800_0041, Inst::LoadLiteral { rt: X(1), offset: 8 }); // ldr x1, .+8
+    is(0x58ff_ffe1, Inst::LoadLiteral { rt: X(1), offset: -4 }); // ldr x1, .-4
+    is(0x1800_0041, Inst::Other); // ldr w1, .+8
+    let (rt, rn, rm) = (X(30), X(31), X(27));
+    is(0xf83b_6bfe, Inst::StoreIndexed { rt, rn, rm, option: 0b011, shift: 0 }); // str x30, [sp, x27]
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn at_an_unsafe_point_only_the_profiler_sees() {
          910043ff 16 -1 add sp, sp, #16
          d65f03c0 0 -1 ret";
     check(listing, &["refuted", "1: declared 0, actual 16: profiler"]);
-    let report = Case::new(listing).report();
+    let report = Case::new(listing).sp_row();
     assert_eq!(report.verdict_for(Observer::Profiler), Verdict::Refuted);
     assert_eq!(report.verdict_for(Observer::AsyncPreemption), Verdict::Proved);
 }
@@ -23,7 +23,7 @@ fn where_nobody_is_preempted_only_the_profiler_sees() {
         "d10043ff 0 -1 sub sp, sp, #16
          00000000 0 -1 udf #0",
     )
-    .report();
+    .sp_row();
     let violation = report.violations.first().expect("a violation");
     let never = Preemption::Never(NotPreemptible::Assembly);
     assert!(violation.observers(Preemption::Async).contains(Observer::AsyncPreemption));
@@ -266,7 +266,7 @@ fn behind_a_row_that_only_the_profiler_sees_to_be_wrong_preemption_is_not_proved
              d503201f 0 -2 nop
              00000000 {declared} -1 udf #0"
         );
-        let report = Case::new(&listing).report();
+        let report = Case::new(&listing).sp_row();
         assert_ne!(report.verdict_for(Observer::AsyncPreemption), Verdict::Proved, "{listing}");
     }
     // The same with the edge to 1 found while the walk is past it.
@@ -277,7 +277,7 @@ fn behind_a_row_that_only_the_profiler_sees_to_be_wrong_preemption_is_not_proved
          b4ffffc0 0 -1 cbz x0, .-8
          d65f03c0 0 -1 ret",
     )
-    .report();
+    .sp_row();
     assert_ne!(report.verdict_for(Observer::AsyncPreemption), Verdict::Proved);
 }
 
@@ -290,10 +290,10 @@ fn resuming_at_the_wrong_depth_misleads_the_profiler_too() {
          d10043ff 0 -4 sub sp, sp, #16
          14000000 16 -4 b .
          00000000 0 -4 udf #0";
-    let report = Case::new(listing).report();
+    let report = Case::new(listing).sp_row();
     assert_eq!(report.verdict_for(Observer::AsyncPreemption), Verdict::Refuted);
     assert_eq!(report.verdict_for(Observer::Profiler), Verdict::Undecided);
     // Assembly is not preempted.
-    let report = Case { flags: FuncFlags::ASM, ..Case::new(listing) }.report();
+    let report = Case { flags: FuncFlags::ASM, ..Case::new(listing) }.sp_row();
     assert_eq!(report.verdict_for(Observer::Profiler), Verdict::Proved);
 }

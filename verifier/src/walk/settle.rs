@@ -1,8 +1,8 @@
-//! What a walk found, put in order: one violation a boundary, and what it leaves
+//! What a walk found, put in order: one violation a boundary and rule, and what it leaves
 //! open.
 
 use crate::flow::SparseSet;
-use crate::report::{Observer, Reason, Report, Undecided, Violation};
+use crate::report::{Observer, Reason, Report, Rule, Undecided, Violation};
 use unwind::FuncFlags;
 
 /// Completes a report. Blocks start at `leaders`.
@@ -13,14 +13,17 @@ pub(super) fn settle(report: &mut Report, leaders: &SparseSet, flags: FuncFlags)
     report.undecided.dedup();
 }
 
-/// Keeps of the violations of each boundary that with the gravest observer, for
+/// Keeps of the violations of each boundary and rule that with the gravest observer, for
 /// the observers of all of them: paths can arrive with different depths.
 fn one_for_each_boundary(violations: &mut Vec<Violation>) {
-    violations.sort_by_key(|violation| (violation.at, violation.observers.gravest()));
+    violations.sort_by_key(|violation| {
+        (violation.at, violation.rule, violation.observers.gravest())
+    });
     violations.dedup_by(|next, kept| {
         let same = (next.rule, next.at) == (kept.rule, kept.at);
         if same {
             kept.observers = kept.observers.union(next.observers);
+            kept.unpreempted = kept.unpreempted.union(next.unpreempted);
         }
         same
     });
@@ -32,7 +35,8 @@ fn one_for_each_boundary(violations: &mut Vec<Violation>) {
 /// of it; assembly is not preempted.
 fn undecide_behind_broken_rows(report: &mut Report, leaders: &SparseSet, flags: FuncFlags) {
     let assembly = flags.contains(FuncFlags::ASM);
-    let broken = report.violations.iter().filter(|violation| {
+    let rows = report.violations.iter().filter(|violation| violation.rule == Rule::SpRow);
+    let broken = rows.filter(|violation| {
         let profiler = violation.observers.contains(Observer::Profiler);
         let preemption = violation.observers.contains(Observer::AsyncPreemption);
         match (profiler, preemption) {

@@ -1,9 +1,11 @@
 //! Where execution goes from a branch, a jump, a call or the function's end.
 
-use super::Walk;
+use super::{Step, Walk};
 use crate::decode::{Inst, Reg, decode};
 use crate::flow::target;
+use crate::operands::Regs;
 use crate::report::Reason;
+use crate::state::{Lr, Saved};
 use crate::value::Value;
 use unwind::{Depth, Span, Word};
 
@@ -15,27 +17,60 @@ const MAX_PADDING: usize = 8;
 
 impl Walk<'_, '_> {
     #[inline]
-    pub(super) fn branch(&mut self, at: u32, offset: i64, word: Word, depth: Depth) {
+    pub(super) fn branch(&mut self, at: u32, offset: i64, word: Word) {
         match target(at, offset, self.function.words.len()) {
-            Some(target) => self.arrive(target, depth),
-            None if depth == Depth(0) => {}
+            Some(target) => {
+                let state = self.state;
+                self.arrive(target, &state);
+            }
+            None if self.state.depth == Depth(0) => {}
             None => self.undecided(Reason::JumpOutOfFrame, at, Some(word)),
         }
     }
 
+    /// A call, by its address or through a register.
+    #[inline]
+    pub(super) fn call(&mut self, at: u32, is_direct: bool, span: &Span) -> Step {
+        let lr = match self.state.depth {
+            Depth(0) if is_direct && self.context().register(Reg(3), at) == Value::Return => {
+                Lr::Return
+            }
+            _ => Lr::Other,
+        };
+        self.set_lr(at, lr);
+        // The callee's frame takes the place of what is below SP.
+        let state = self.state;
+        let kept = |saved| if state.is_below(saved) { Saved::Nowhere } else { saved };
+        self.state.return_at = kept(state.return_at);
+        self.state.caller_at = kept(state.caller_at);
+        self.ahead = Regs::NONE;
+        self.tmp = None;
+        self.settle_state();
+        self.be_careful(span);
+        let behind = self.function.words.get(at as usize + 1);
+        if behind.is_some_and(|&word| decode(word) == Inst::Trap) {
+            return Step::Stop;
+        }
+        Step::Next
+    }
+
     /// A jump through a register: by a table, or out of the function.
-    pub(super) fn jump(&mut self, at: u32, rn: Reg, word: Word, depth: Depth) {
-        let known = match self.follow(at, |context| context.register(rn, at)) {
-            Value::Element(Some(table)) => self.table(table, depth),
+    pub(super) fn jump(&mut self, at: u32, rn: Reg, word: Word) {
+        let depth = self.state.depth;
+        let known = match self.context().register(rn, at) {
+            Value::Element(Some(table)) => self.table(table),
             Value::Element(None) => false,
             Value::Const(address) | Value::Address(address) => match self.index_of(address) {
                 Some(target) => {
-                    self.arrive(target, depth);
+                    let state = self.state;
+                    self.arrive(target, &state);
                     true
                 }
                 None => depth == Depth(0),
             },
-            Value::BelowCfa(_) | Value::Unknown => depth == Depth(0),
+            Value::BelowCfa(_) | Value::Return | Value::Caller | Value::Unknown => {
+                depth == Depth(0)
+            }
         };
         if !known {
             self.undecided(Reason::IndirectJump, at, Some(word));
@@ -46,7 +81,8 @@ impl Walk<'_, '_> {
     /// this function. It may run on into the function's next table, which only
     /// adds edges. Returns whether it has an entry and could be followed to its
     /// end.
-    fn table(&mut self, table: u64, depth: Depth) -> bool {
+    fn table(&mut self, table: u64) -> bool {
+        let state = self.state;
         let first = self.table_entries;
         loop {
             let entry = table.wrapping_add((self.table_entries - first) * 8);
@@ -55,7 +91,7 @@ impl Walk<'_, '_> {
             if self.table_entries == MAX_TABLE_ENTRIES {
                 return false;
             }
-            self.arrive(target, depth);
+            self.arrive(target, &state);
             self.table_entries += 1;
         }
     }
@@ -81,24 +117,18 @@ impl Walk<'_, '_> {
 
     /// Whether the row changes at `at` behind a call and NOPs: the mark of a call
     /// that does not return.
-    pub(super) fn behind_call_without_return(&mut self, at: u32, span: &Span) -> bool {
+    pub(super) fn behind_call_without_return(&self, at: u32, span: &Span) -> bool {
         span.start.0 == at && self.behind_padded_call(at)
     }
 
     /// Whether there is, in this block, a call before `at` with nothing but NOPs,
     /// at least one, in between.
-    fn behind_padded_call(&mut self, at: u32) -> bool {
+    fn behind_padded_call(&self, at: u32) -> bool {
         let start = self.checker.block.start();
         let before = self.function.words.get(start as usize..at as usize).unwrap_or_default();
         let nops = before.iter().rev().take(MAX_PADDING + 1);
         let nops = nops.take_while(|&&word| decode(word) == Inst::Nop).count();
         let call = before.len().checked_sub(nops + 1).and_then(|position| before.get(position));
-        let padded =
-            nops > 0 && call.is_some_and(|&word| matches!(decode(word), Inst::Call { .. }));
-        if padded {
-            // True only if the NOPs are reached through the call alone.
-            self.rely_on(at - 1 - nops as u32, at - 1);
-        }
-        padded
+        nops > 0 && call.is_some_and(|&word| matches!(decode(word), Inst::Call { .. }))
     }
 }

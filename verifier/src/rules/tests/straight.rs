@@ -185,7 +185,7 @@ fn execution_stops_at_a_trap() {
 #[test]
 fn an_empty_function_is_never_proved() {
     check("", &["undecided"]);
-    let report = Case::new("").report();
+    let report = Case::new("").sp_row();
     assert_eq!(report.boundaries, 0);
     assert_eq!(Report::new().verdict(), Verdict::Undecided);
 }
@@ -207,6 +207,6 @@ fn only_boundaries_that_are_reached_are_counted() {
          d65f03c0 0 -1 ret
          d503201f 0 -1 nop",
     )
-    .report();
+    .sp_row();
     assert_eq!(report.boundaries, 2);
 }

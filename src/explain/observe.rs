@@ -1,0 +1,272 @@
+//! What each observer does at a boundary, in words.
+
+use super::Story;
+use super::stack::{Content, content};
+use unwind::{
+    Crash, Depth, FramePointerWalk, Index, Mistaken, Preemption, ReturnAddress, Stopped, inject,
+};
+use verifier::decode::{Inst, decode};
+use verifier::{Fp, Lr, Observer, Rule, Saved, State};
+
+/// What an observer does at a boundary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The observer.
+    pub observer: Observer,
+    /// Whether it ever looks from this boundary.
+    pub looks: bool,
+    /// Where it looks for the return address, if that is what it looks for.
+    pub return_address: Option<ReturnAddress>,
+    /// What it does, a sentence each.
+    pub sentences: Vec<String>,
+    /// How the program then ends, by what was taken for the return address.
+    pub crashes: Vec<(Mistaken, Crash)>,
+}
+
+/// What an observer does where a rule is broken, in one sentence; none where it
+/// cannot see that rule.
+#[must_use]
+pub const fn consequence(rule: Rule, observer: Observer) -> Option<&'static str> {
+    use Observer::{AsyncPreemption, FramePointer, Profiler};
+    Some(match (rule, observer) {
+        (Rule::SpRow, AsyncPreemption) => {
+            "The garbage collector looks for the return address at the wrong depth, and the \
+             program crashes."
+        }
+        (Rule::SpRow, Profiler) => {
+            "The profiler looks for the return address at the wrong depth: the sample is cut \
+             short, or names functions that did not run."
+        }
+        (Rule::SavedLr, AsyncPreemption) => {
+            "The garbage collector takes a word for the return address that is another one, and \
+             the program crashes."
+        }
+        (Rule::SavedLr, Profiler) => {
+            "The profiler takes a word for the return address that is another one: the sample is \
+             cut short, or names functions that did not run."
+        }
+        (Rule::FramePointer, FramePointer) => {
+            "The frame-pointer unwinder follows R29 to words that are no frame's: it faults, or \
+             the trace is wrong."
+        }
+        (Rule::BelowSp, AsyncPreemption) => {
+            "A word below SP that the function still needs is overwritten, by the call that \
+             preemption injects or by a handler of signals on this stack."
+        }
+        (Rule::BelowSp, Profiler) => {
+            "The handler of the signal runs on this stack and overwrites a word below SP that is \
+             still needed, and who unwinds from a later boundary is misled."
+        }
+        (Rule::Restart, AsyncPreemption) => {
+            "The goroutine goes on with a register that is not what the instructions where it \
+             resumes take it for."
+        }
+        (Rule::SpAlign, AsyncPreemption) => {
+            "The first instruction of asyncPreempt stores through a misaligned SP, and faults."
+        }
+        _ => return None,
+    })
+}
+
+/// What an observer does at the boundary of a story.
+pub(super) fn account(observer: Observer, story: &Story) -> Account {
+    let mut account = Account {
+        observer,
+        looks: false,
+        return_address: None,
+        sentences: Vec::new(),
+        crashes: Vec::new(),
+    };
+    match &story.state {
+        None => account.say("Execution does not come here, or is not followed so far."),
+        Some(state) => match observer {
+            Observer::AsyncPreemption => account.preempt(story, state),
+            Observer::FramePointer => account.walk(story, state),
+            Observer::Profiler => account.sample(story, state),
+        },
+    }
+    for (rule, observers) in &story.broken {
+        if observers.contains(observer)
+            && let Some(sentence) = consequence(*rule, observer)
+        {
+            account.looks = true;
+            account.say(sentence);
+        }
+    }
+    account
+}
+
+impl Account {
+    fn say(&mut self, sentence: impl Into<String>) {
+        self.sentences.push(sentence.into());
+    }
+
+    fn preempt(&mut self, story: &Story, state: &State) {
+        if let Preemption::Never(reason) = story.preemption {
+            return self.say(format!("No goroutine is preempted in this code: {reason}."));
+        }
+        let Some((resume, declared)) = story.resume else {
+            return self.say("The row says unsafe point: no goroutine is preempted here.");
+        };
+        self.looks = true;
+        if resume != story.at {
+            self.say(format!(
+                "The goroutine resumes at the start of the restartable sequence, {}.",
+                offset(resume)
+            ));
+        }
+        self.unwind(story, state, declared, Stopped::Preempted);
+    }
+
+    fn sample(&mut self, story: &Story, state: &State) {
+        self.looks = true;
+        self.unwind(story, state, story.row.depth, Stopped::Signal);
+    }
+
+    /// One step of the unwinder, with what it finds.
+    fn unwind(&mut self, story: &Story, state: &State, declared: Depth, stopped: Stopped) {
+        let place = ReturnAddress::of(declared, stopped, story.flags);
+        self.return_address = Some(place);
+        let right = match place {
+            ReturnAddress::EndOfStack => {
+                return self.say("The function is marked TOPFRAME: unwinding ends at it.");
+            }
+            ReturnAddress::Stop => {
+                return self.say("The function is marked SPWRITE: unwinding stops at it.");
+            }
+            ReturnAddress::Throw => {
+                return self.say(
+                    "The function is marked SPWRITE, which the garbage collector does not bear: \
+                     fatal error: traceback.",
+                );
+            }
+            ReturnAddress::Register => self.register(state, "LR"),
+            ReturnAddress::PushedWord => self.register(state, "the LR that was pushed"),
+            ReturnAddress::WordAtSp => self.word_at_sp(story, state, declared),
+        };
+        if declared != state.depth {
+            let above = declared.0.saturating_sub(state.depth.0);
+            self.say(format!(
+                "It takes the caller's frame to begin at {}, not at the CFA.",
+                below_cfa(Depth(above.saturating_neg()))
+            ));
+        }
+        if !right && stopped == Stopped::Preempted {
+            let ends = |word| (word, Crash::of(word, story.release));
+            self.crashes = [Mistaken::Zero, Mistaken::NotCode].map(ends).into();
+        }
+    }
+
+    fn register(&mut self, state: &State, what: &str) -> bool {
+        let (text, right) = match state.lr {
+            Lr::Return => ("and it is", true),
+            Lr::Unknown => ("which is not followed so far", true),
+            Lr::Other => ("which holds something else", false),
+        };
+        let declared = "The row declares no frame";
+        self.say(format!("{declared}: {what} is taken for the return address, {text}."));
+        right
+    }
+
+    fn word_at_sp(&mut self, story: &Story, state: &State, declared: Depth) -> bool {
+        let found = content(state, story.frame_size, state.depth);
+        let at = below_cfa(state.depth);
+        let taken = format!(
+            "The row declares {declared}: the word at SP, {at}, is taken for the return address"
+        );
+        if found == Content::ReturnAddress {
+            self.say(format!("{taken}, and it is."));
+            return true;
+        }
+        if state.return_at == Saved::Unknown {
+            self.say(format!("{taken}, which is not followed so far."));
+            return true;
+        }
+        self.say(format!("{taken}. It is none: it holds {}.", in_words(found)));
+        if let Saved::At(saved) = state.return_at {
+            let below = saved.0.saturating_sub(state.depth.0);
+            let lost = story.is_injectable() && inject::is_lost(below);
+            let fate = if lost { ", where the injected call overwrites it" } else { "" };
+            let side = if below > 0 { "below" } else { "above" };
+            self.say(format!(
+                "The return address was saved {} bytes {side} SP, at {}{fate}.",
+                below.unsigned_abs(),
+                below_cfa(saved)
+            ));
+        }
+        if state.lr == Lr::Return {
+            self.say("LR holds it, but it is not asked.");
+        }
+        false
+    }
+
+    fn walk(&mut self, story: &Story, state: &State) {
+        let is_call = matches!(decode(story.word), Inst::Call { .. } | Inst::CallReg { .. });
+        if !is_call && !story.is_injectable() {
+            return self.say(
+                "No walk along frame pointers meets this boundary: it is no call, and no \
+                 goroutine is preempted here.",
+            );
+        }
+        if FramePointerWalk::of(story.release).is_empty() {
+            self.say("Nobody walks along frame pointers in this release; later ones do.");
+        } else {
+            self.looks = true;
+        }
+        let (at, right) = match state.fp {
+            Fp::Unknown => return self.say("R29 is not followed so far."),
+            Fp::Other => return self.say("R29 points at no frame: what lies there is read."),
+            Fp::Caller | Fp::Below(Depth(inject::KEPT_BELOW_SP)) => {
+                return self.say(
+                    "R29 is the caller's: the walk goes on with the caller's frame, and leaves \
+                     the caller out.",
+                );
+            }
+            Fp::Below(at) => {
+                let pair = [at, Depth(at.0.saturating_sub(8))];
+                let found = pair.map(|depth| content(state, story.frame_size, depth));
+                (at, found == [Content::SavedR29, Content::ReturnAddress])
+            }
+        };
+        let lost = inject::is_lost(at.0.saturating_sub(state.depth.0)) && story.is_injectable();
+        let place = below_cfa(at);
+        self.say(match (right, lost) {
+            (true, false) => format!(
+                "R29 points at {place}, where the caller's R29 is saved, with the return address \
+                 above it."
+            ),
+            (true, true) => {
+                format!("R29 points at {place}, below SP, where the injected call overwrites it.")
+            }
+            (false, _) => {
+                format!("R29 points at {place}, where no frame pointer and no return address lie.")
+            }
+        });
+    }
+}
+
+/// A boundary as an offset.
+pub(crate) fn offset(at: Index) -> String {
+    format!("+{:#04x}", at.offset())
+}
+
+/// A place in the stack.
+pub(crate) fn below_cfa(depth: Depth) -> String {
+    match depth.0 {
+        0 => "the CFA".to_owned(),
+        depth @ 1.. => format!("CFA - {depth}"),
+        depth => format!("CFA + {}", depth.unsigned_abs()),
+    }
+}
+
+const fn in_words(content: Content) -> &'static str {
+    match content {
+        Content::Caller => "a word of the caller's frame",
+        Content::CallersLr => "the LR that the caller saved, which leads to its own caller",
+        Content::CallersR29 => "the R29 that the caller saved",
+        Content::ReturnAddress => "the return address",
+        Content::SavedR29 => "the caller's R29",
+        Content::Local => "a local, or what an earlier call left there",
+        Content::Unused => "what an earlier call left there",
+    }
+}

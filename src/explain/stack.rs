@@ -1,0 +1,99 @@
+//! The words of the stack around SP, by what the verifier knows of them.
+
+use super::Story;
+use unwind::{Depth, InjectedCall, ReturnAddress, Stopped, inject};
+use verifier::{Saved, State};
+
+/// What a word of the stack holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Words of the caller's frame.
+    Caller,
+    /// The LR that the caller saved: it leads to the caller's caller.
+    CallersLr,
+    /// The R29 that the caller saved.
+    CallersR29,
+    /// The return address of this function.
+    ReturnAddress,
+    /// The caller's R29, saved by this function.
+    SavedR29,
+    /// A local of this function, or what an earlier call left there.
+    Local,
+    /// Nothing that this function uses.
+    Unused,
+}
+
+/// A word of the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Where it begins, in bytes from SP.
+    pub offset: i64,
+    /// The same below the CFA.
+    pub depth: Depth,
+    /// What it holds.
+    pub content: Content,
+    /// Whether an unwinder takes it for the return address.
+    pub is_taken: bool,
+    /// What an injected call stores there, if it is known.
+    pub pushed: Option<inject::Pushed>,
+    /// Whether an injected call overwrites it.
+    pub is_lost: bool,
+}
+
+/// What the word holds that begins at a depth below the CFA.
+pub(super) fn content(state: &State, frame_size: Depth, depth: Depth) -> Content {
+    if state.return_at == Saved::At(depth) {
+        Content::ReturnAddress
+    } else if state.caller_at == Saved::At(depth) {
+        Content::SavedR29
+    } else if depth < Depth(0) {
+        Content::Caller
+    } else if depth == Depth(0) {
+        Content::CallersLr
+    } else if depth == Depth(inject::KEPT_BELOW_SP) {
+        Content::CallersR29
+    } else if depth.0 <= frame_size.0.max(state.depth.0) {
+        Content::Local
+    } else {
+        Content::Unused
+    }
+}
+
+/// The words around SP, and those that hold what the caller needs again.
+pub(super) fn around(story: &Story) -> Vec<Slot> {
+    let Some(state) = &story.state else { return Vec::new() };
+    let mut offsets: Vec<i64> = vec![8, 0, -8, -16, -24];
+    for saved in [state.return_at, state.caller_at] {
+        if let Saved::At(at) = saved {
+            offsets.push(state.depth.0.saturating_sub(at.0));
+        }
+    }
+    offsets.sort_unstable_by(|first, second| second.cmp(first));
+    offsets.dedup();
+    let call = InjectedCall::of(story.release);
+    let stopped = if story.is_injectable() { Stopped::Preempted } else { Stopped::Signal };
+    let declared = match story.resume {
+        Some((_, depth)) if story.is_injectable() => depth,
+        _ => story.row.depth,
+    };
+    let taken = match ReturnAddress::of(declared, stopped, story.flags) {
+        ReturnAddress::WordAtSp => Some(0),
+        ReturnAddress::PushedWord => Some(-inject::INJECTED_SP_MOVE),
+        _ => None,
+    };
+    let slot = |offset: i64| {
+        let depth = Depth(state.depth.0.saturating_sub(offset));
+        let below = offset.saturating_neg();
+        let is_lost = story.is_injectable() && inject::is_lost(below);
+        let push = call.writes().iter().find(|push| is_lost && push.below_sp == below);
+        Slot {
+            offset,
+            depth,
+            content: content(state, story.frame_size, depth),
+            pushed: push.map(|push| push.value),
+            is_taken: taken == Some(offset),
+            is_lost,
+        }
+    };
+    offsets.into_iter().map(slot).collect()
+}

@@ -1,0 +1,276 @@
+//! The story of a boundary, in 80 columns: what the machine holds, beside the same
+//! boundary under the fixed policy; the stack with what preemption writes; what
+//! each observer does.
+
+use super::printable;
+use crate::explain::{Content, Explained, Slot, Story, Subject, below_cfa, offset};
+use core::fmt::Write as _;
+use lowering::Policy;
+use unwind::inject::Pushed;
+use unwind::{Crash, Mistaken, NotPreemptible, Preemption};
+use verifier::syntax::GoSyntax;
+use verifier::{Fp, Lr, Verdict};
+
+/// The width of a line.
+const WIDTH: usize = 80;
+
+/// The widths of the columns of what stands side by side; a gap of two between.
+const LABEL: usize = 13;
+const CELL: usize = (WIDTH - 2 - LABEL - 2 * 2) / 2;
+
+/// The story.
+#[must_use]
+pub fn explain(explained: &Explained) -> String {
+    let story = &explained.story;
+    let mut text = heading(explained);
+    text.push('\n');
+    text.push_str(&around(story));
+    text.push('\n');
+    text.push_str(&machine(explained));
+    text.push('\n');
+    text.push_str(&stack(explained));
+    text.push('\n');
+    text.push_str(&accounts(story));
+    if let Some(beside) = &explained.beside {
+        let _ = writeln!(text, "\nThe same boundary under {}:", beside.name);
+        if let Some(policy) = Policy::BUILT_IN.iter().find(|policy| policy.name == beside.name) {
+            text.push_str(&wrapped("  ", "  ", &format!("{}.", policy.summary)));
+        }
+        text.push_str(&accounts(beside));
+    }
+    if !explained.others.is_empty() {
+        text.push('\n');
+        let others = explained.others.iter().map(|(at, rules)| {
+            let rules: Vec<_> = rules.iter().map(|rule| rule.id()).collect();
+            format!("{} ({})", offset(*at), rules.join(", "))
+        });
+        let others: Vec<_> = others.take(16).collect();
+        text.push_str(&wrapped("", "  ", &format!("Broken elsewhere: {}", others.join(", "))));
+    }
+    text
+}
+
+fn heading(explained: &Explained) -> String {
+    let story = &explained.story;
+    let at = offset(story.at);
+    let size = format!("{}  frame {}", explained.kind, story.frame_size);
+    match &explained.subject {
+        Subject::Frame => {
+            format!("{}\n", cut(&format!("{}  {size}  boundary {at}", story.name), WIDTH))
+        }
+        Subject::Binary { path, function, go_version } => {
+            let version = go_version.as_deref().unwrap_or("an unknown Go");
+            let file = format!("{}, built by {}", printable(path), printable(version));
+            let pc = story.entry.0.wrapping_add(story.at.offset());
+            let place = format!("{size}  boundary {at}, {pc:#x}");
+            [printable(function).into_owned(), file, place]
+                .map(|line| format!("{}\n", cut(&line, WIDTH)))
+                .concat()
+        }
+    }
+}
+
+/// The instructions around the boundary.
+fn around(story: &Story) -> String {
+    let mut text = String::new();
+    for (at, word) in &story.around {
+        let mark = if *at == story.at { ">" } else { " " };
+        let line = format!(" {mark} {:<7}  {word}  {}", offset(*at), GoSyntax(*word));
+        let _ = writeln!(text, "{}", cut(line.trim_end(), WIDTH));
+    }
+    text
+}
+
+/// A line for each fact, with this boundary and the one beside.
+fn machine(explained: &Explained) -> String {
+    let stories: Vec<_> = core::iter::once(&explained.story).chain(&explained.beside).collect();
+    type Fact = (&'static str, fn(&Story) -> String);
+    let facts: [Fact; 8] = [
+        ("", |story| format!("{} {}", printable(&story.name), offset(story.at))),
+        ("instruction", |story| GoSyntax(story.word).to_string()),
+        ("declared", |story| story.row.depth.to_string()),
+        ("actual", |story| match &story.state {
+            Some(state) => state.depth.to_string(),
+            None => "not reached".to_owned(),
+        }),
+        ("preempted", preempted),
+        ("LR", |story| story.state.as_ref().map_or("", |state| lr(state.lr)).to_owned()),
+        ("R29", |story| story.state.as_ref().map_or(String::new(), |state| fp(state.fp))),
+        ("broken", |story| {
+            let rules: Vec<_> = story.broken.iter().map(|(rule, _)| rule.id()).collect();
+            if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") }
+        }),
+    ];
+    facts
+        .iter()
+        .map(|(label, fact)| {
+            let cells: Vec<_> = stories.iter().map(|story| fact(story)).collect();
+            side_by_side(label, &cells)
+        })
+        .collect()
+}
+
+fn preempted(story: &Story) -> String {
+    match (story.preemption, story.resume) {
+        (Preemption::Never(NotPreemptible::Assembly), _) => "never: assembly".to_owned(),
+        (Preemption::Never(reason), _) => format!("never: {reason}"),
+        (Preemption::Async, None) => "no: unsafe point".to_owned(),
+        (Preemption::Async, Some((at, _))) if at == story.at => "yes".to_owned(),
+        (Preemption::Async, Some((at, depth))) => {
+            format!("resumes at {}, {depth}", offset(at))
+        }
+    }
+}
+
+const fn lr(lr: Lr) -> &'static str {
+    match lr {
+        Lr::Return => "the return address",
+        Lr::Unknown => "not followed",
+        Lr::Other => "something else",
+    }
+}
+
+fn fp(fp: Fp) -> String {
+    match fp {
+        Fp::Caller => "the caller's".to_owned(),
+        Fp::Below(depth) => below_cfa(depth),
+        Fp::Unknown => "not followed".to_owned(),
+        Fp::Other => "something else".to_owned(),
+    }
+}
+
+/// The words around SP of both boundaries, by their distance from SP.
+fn stack(explained: &Explained) -> String {
+    let stories: Vec<_> = core::iter::once(&explained.story).chain(&explained.beside).collect();
+    let mut offsets: Vec<i64> =
+        stories.iter().flat_map(|story| &story.stack).map(|slot| slot.offset).collect();
+    offsets.sort_unstable_by(|first, second| second.cmp(first));
+    offsets.dedup();
+    let mut text = String::from(
+        "The stack, what preemption writes into it (->), and the word that is taken for\nthe return address (<-):\n",
+    );
+    let mut last: Option<i64> = None;
+    for offset in offsets {
+        if last.is_some_and(|last| last - offset > 8) {
+            text.push_str(&side_by_side("  ...", &vec!["...".to_owned(); stories.len()]));
+        }
+        last = Some(offset);
+        let cells: Vec<_> = stories
+            .iter()
+            .map(|story| {
+                let slot = story.stack.iter().find(|slot| slot.offset == offset);
+                slot.map_or(String::new(), |slot| cell(slot))
+            })
+            .collect();
+        text.push_str(&side_by_side(&from_sp(offset), &cells));
+    }
+    text
+}
+
+fn from_sp(offset: i64) -> String {
+    match offset {
+        0 => "SP".to_owned(),
+        1.. => format!("SP+{offset}"),
+        _ => format!("SP-{}", offset.unsigned_abs()),
+    }
+}
+
+fn cell(slot: &Slot) -> String {
+    let content = match slot.content {
+        Content::Caller => "caller's frame",
+        Content::CallersLr => "caller's LR",
+        Content::CallersR29 => "caller's saved R29",
+        Content::ReturnAddress => "return address",
+        Content::SavedR29 => "R29, saved",
+        Content::Local => "local",
+        Content::Unused => "unused",
+    };
+    let written = match (slot.pushed, slot.is_lost) {
+        (Some(Pushed::Lr), _) => " -> LR",
+        (Some(Pushed::FramePointer), _) => " -> R29",
+        (None, true) => " -> overwritten",
+        (None, false) => "",
+    };
+    let taken = if slot.is_taken { "  <- taken" } else { "" };
+    format!("{content}{written}{taken}")
+}
+
+/// What each observer does.
+fn accounts(story: &Story) -> String {
+    let mut text = String::new();
+    for account in &story.accounts {
+        let verdict = match story.verdict(account.observer) {
+            Verdict::Refuted => "refuted",
+            Verdict::Undecided => "undecided",
+            Verdict::Proved => "holds",
+        };
+        let _ = writeln!(text, "{}: {verdict}", account.observer);
+        for sentence in &account.sentences {
+            text.push_str(&wrapped("  ", "  ", sentence));
+        }
+        for (word, crash) in &account.crashes {
+            text.push_str(&wrapped("    ", "      ", &ending(*word, *crash)));
+        }
+    }
+    text
+}
+
+fn ending(word: Mistaken, crash: Crash) -> String {
+    let word = match word {
+        Mistaken::Zero => "if it is zero",
+        Mistaken::NotCode => "if it is no address of code",
+    };
+    match crash {
+        Crash::Incomplete => format!("{word}: fatal error: traceback did not unwind completely"),
+        Crash::Fault(address) => {
+            format!("{word}: SIGSEGV: segmentation violation, addr={address:#x}")
+        }
+        Crash::UnknownCaller => {
+            format!("{word}: unexpected return pc for ...; fatal error: unknown caller pc")
+        }
+    }
+}
+
+/// A line of a label and one or two cells.
+fn side_by_side(label: &str, cells: &[String]) -> String {
+    let mut line = format!("  {label:<LABEL$}");
+    for cell in cells {
+        let _ = write!(line, "  {:<CELL$}", cut(cell, CELL));
+    }
+    format!("{}\n", line.trim_end())
+}
+
+/// A text of at most `width` characters: a longer one loses its middle.
+fn cut(text: &str, width: usize) -> String {
+    let count = text.chars().count();
+    if count <= width {
+        return text.to_owned();
+    }
+    let kept = width.saturating_sub(3);
+    let head = kept.div_ceil(2);
+    let start: String = text.chars().take(head).collect();
+    let end: String = text.chars().skip(count - (kept - head)).collect();
+    format!("{start}...{end}")
+}
+
+/// A paragraph: its words in lines that begin with `first`, then with `then`.
+fn wrapped(first: &str, then: &str, paragraph: &str) -> String {
+    let mut text = String::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in paragraph.split_whitespace() {
+        let word = cut(word, WIDTH - 8);
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(text, "{line}");
+            line = then.to_owned();
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(&word);
+        empty = false;
+    }
+    let _ = writeln!(text, "{line}");
+    text
+}

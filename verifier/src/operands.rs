@@ -1,0 +1,356 @@
+//! Which registers an instruction reads and writes.
+
+use crate::decode::{Access, Data, Inst, Mode, Reg, Wide, decode};
+use unwind::Word;
+
+/// A set of registers: bit n for Xn, bit 31 for SP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Regs(pub(crate) u32);
+
+impl Regs {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const SP: Self = Self(1 << 31);
+    /// All that a call may change, and more: everything but SP.
+    pub(crate) const GENERAL: Self = Self(0x7fff_ffff);
+
+    /// One register, where 31 is SP.
+    pub(crate) const fn or_sp(register: Reg) -> Self {
+        Self(1 << (register.0 & 31))
+    }
+
+    /// One register, where 31 is ZR.
+    pub(crate) const fn or_zero(register: Reg) -> Self {
+        Self(1 << (register.0 & 31) & Self::GENERAL.0)
+    }
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// What an instruction reads and writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Operands {
+    pub(crate) reads: Regs,
+    pub(crate) writes: Regs,
+    /// Whether doing it twice is not as doing it once, whatever the registers: it
+    /// changes memory by what it finds there.
+    pub(crate) accumulates: bool,
+    pub(crate) loads: bool,
+    pub(crate) stores: bool,
+}
+
+impl Operands {
+    const fn of(reads: Regs, writes: Regs) -> Self {
+        Self { reads, writes, accumulates: false, loads: false, stores: false }
+    }
+}
+
+/// The operands of a word and its instruction. Of what is not decoded in full,
+/// registers that it may read or write are among them.
+pub(crate) fn operands(word: Word, inst: &Inst) -> Operands {
+    use Regs as R;
+    match *inst {
+        Inst::ArithImm { flags, rd, rn, .. } => Operands::of(R::or_sp(rn), destination(flags, rd)),
+        Inst::ArithExt { flags, rd, rn, rm, .. } => {
+            Operands::of(R::or_sp(rn).with(R::or_zero(rm)), destination(flags, rd))
+        }
+        Inst::ArithReg { rd, rn, rm, .. } | Inst::LogicReg { rd, rn, rm, .. } => {
+            Operands::of(R::or_zero(rn).with(R::or_zero(rm)), R::or_zero(rd))
+        }
+        Inst::LogicImm { op, rd, rn, .. } => {
+            let sets_flags = op == crate::decode::Logic::Ands;
+            let rd = if sets_flags { R::or_zero(rd) } else { R::or_sp(rd) };
+            Operands::of(R::or_zero(rn), rd)
+        }
+        Inst::MoveWide { op, rd, .. } => {
+            let kept = if op == Wide::Movk { R::or_zero(rd) } else { R::NONE };
+            Operands::of(kept, R::or_zero(rd))
+        }
+        Inst::Adr { rd, .. } | Inst::Adrp { rd, .. } => Operands::of(R::NONE, R::or_zero(rd)),
+        Inst::Pair { access, data, rt, rt2, rn, mode, .. } => {
+            let transferred = transferred(data, rt).with(transferred(data, rt2));
+            transfer(access, transferred, rn, mode)
+        }
+        Inst::Single { access, data, rt, rn, mode, .. } => {
+            transfer(access, transferred(data, rt), rn, mode)
+        }
+        Inst::LoadIndexed { rt, rn, rm, .. } => {
+            let registers = Operands::of(R::or_sp(rn).with(R::or_zero(rm)), R::or_zero(rt));
+            Operands { loads: true, ..registers }
+        }
+        Inst::StoreIndexed { rt, rn, rm, .. } => {
+            let address = R::or_sp(rn).with(R::or_zero(rm));
+            Operands { stores: true, ..Operands::of(address.with(R::or_zero(rt)), R::NONE) }
+        }
+        Inst::LoadLiteral { rt, .. } => Operands::of(R::NONE, R::or_zero(rt)),
+        Inst::Branch { .. } | Inst::Trap | Inst::Nop => Operands::default(),
+        Inst::BranchIf { test, .. } => Operands::of(tested(test), R::NONE),
+        Inst::Call { .. } => Operands::of(R::NONE, R::GENERAL),
+        Inst::CallReg { rn } => Operands::of(R::or_zero(rn), R::GENERAL),
+        Inst::JumpReg { rn } | Inst::Return { rn } => Operands::of(R::or_zero(rn), R::NONE),
+        Inst::Other => other(word.get()),
+        Inst::Unknown => {
+            Operands { accumulates: true, ..Operands::of(R(u32::MAX), R(u32::MAX)) }
+        }
+    }
+}
+
+fn destination(flags: crate::decode::Flags, rd: Reg) -> Regs {
+    match flags {
+        crate::decode::Flags::Keep => Regs::or_sp(rd),
+        crate::decode::Flags::Set => Regs::or_zero(rd),
+    }
+}
+
+fn transferred(data: Data, register: Reg) -> Regs {
+    match data {
+        Data::X | Data::Part(_) => Regs::or_zero(register),
+        Data::Vector(_) | Data::Nothing => Regs::NONE,
+    }
+}
+
+fn transfer(access: Access, data: Regs, rn: Reg, mode: Mode) -> Operands {
+    let base = Regs::or_sp(rn);
+    let written_back = if mode == Mode::Offset { Regs::NONE } else { base };
+    match access {
+        Access::Load => {
+            Operands { loads: true, ..Operands::of(base, data.with(written_back)) }
+        }
+        Access::Store => {
+            Operands { stores: true, ..Operands::of(base.with(data), written_back) }
+        }
+    }
+}
+
+fn tested(test: crate::decode::Test) -> Regs {
+    match test {
+        crate::decode::Test::Flags(_) => Regs::NONE,
+        crate::decode::Test::Zero(_, _, rt) | crate::decode::Test::Bit(_, _, rt) => {
+            Regs::or_zero(rt)
+        }
+    }
+}
+
+/// Forms whose fields are not decoded: what their group reads (Arm ARM, C4.1),
+/// and what they may write.
+fn other(word: u32) -> Operands {
+    let bit = |position: u32| word >> position & 1 == 1;
+    let field = |low: u32| Reg((word >> low & 31) as u8);
+    let (d, n, a, m) = (field(0), field(5), field(10), field(16));
+    let zero = Regs::or_zero;
+    let reads = match word >> 25 & 0xf {
+        // Bit fields, of which BFM keeps bits of its destination; extraction.
+        0b1000 | 0b1001 if word >> 23 & 7 == 0b111 => zero(n).with(zero(m)),
+        0b1000 | 0b1001 if word >> 23 & 7 == 0b110 && word >> 29 & 3 == 0b01 => {
+            zero(n).with(zero(d))
+        }
+        // ADDG and its like have a base that can be SP.
+        0b1000 | 0b1001 if word >> 23 & 7 == 0b011 => Regs::or_sp(n),
+        0b1000 | 0b1001 => zero(n),
+        // Three sources; one; compare with an immediate; the rest has two.
+        0b0101 | 0b1101 if word >> 24 & 0x1f == 0b1_1011 => zero(n).with(zero(m)).with(zero(a)),
+        0b0101 | 0b1101 if word >> 21 & 0xff == 0b1101_0110 && bit(30) => zero(n),
+        0b0101 | 0b1101 if word >> 21 & 0xff == 0b1101_0010 && bit(11) => zero(n),
+        0b0101 | 0b1101 => Regs::or_sp(n).with(Regs::or_sp(m)),
+        0b0111 | 0b1111 => float(word),
+        0b0100 | 0b0110 | 0b1100 | 0b1110 => memory(word),
+        // MSR and SYS; hints read what pointer authentication does.
+        0b1010 | 0b1011 if word & 0xffff_f01f == 0xd503_201f => Regs(0b111 << 15 | 1 << 30),
+        0b1010 | 0b1011 if word >> 24 == 0xd5 => zero(d).with(zero(Reg((d.0 + 1) & 31))),
+        0b1010 | 0b1011 => Regs::NONE,
+        // SVE.
+        _ => zero(n).with(zero(m)).with(zero(d)),
+    };
+    let accesses = word >> 25 & 0b101 == 0b100;
+    // Exclusive accesses and atomic operations.
+    let atomic = accesses && !literal_or_vector(word) && !indexed(word);
+    Operands {
+        reads,
+        writes: written(word),
+        accumulates: atomic,
+        loads: accesses,
+        stores: accesses && word >> 24 & 0x3b != 0x18,
+    }
+}
+
+/// A register offset.
+fn indexed(word: u32) -> bool {
+    word >> 28 & 3 == 0b11 && word >> 21 & 1 == 1 && word >> 10 & 3 == 0b10
+}
+
+/// Conversions and moves from general registers to vector ones, in the two
+/// groups that have them; the rest of the two reads vectors only.
+fn float(word: u32) -> Regs {
+    let n = Regs::or_zero(Reg((word >> 5 & 31) as u8));
+    // DUP (general) and INS (general).
+    let copy = word & 0xbfe0_fc00 == 0x0e00_0c00 || word & 0xffe0_fc00 == 0x4e00_1c00;
+    if converts(word) || copy { n } else { Regs::NONE }
+}
+
+/// Conversions between vector and general registers, fixed-point or not, and FMOV
+/// (general).
+fn converts(word: u32) -> bool {
+    word & 0x5f20_fc00 == 0x1e20_0000 || word & 0x5f20_0000 == 0x1e00_0000
+}
+
+/// Whether an instruction of the vector groups writes a general register.
+fn leaves_vectors(word: u32) -> bool {
+    // UMOV and SMOV.
+    converts(word) || word & 0xbfe0_ec00 == 0x0e00_2c00
+}
+
+/// LDR (literal) and vector structures.
+fn literal_or_vector(word: u32) -> bool {
+    let literal = word >> 24 & 0x3b == 0x18;
+    let vector = word >> 26 & 1 == 1;
+    literal || vector
+}
+
+fn memory(word: u32) -> Regs {
+    let field = |low: u32| Reg((word >> low & 31) as u8);
+    let (t, n, a, m) = (field(0), field(5), field(10), field(16));
+    let zero = Regs::or_zero;
+    let (literal, vector) = (word >> 24 & 0x3b == 0x18, word >> 26 & 1 == 1);
+    let index = indexed(word);
+    match (literal, vector) {
+        (true, _) => Regs::NONE,
+        (false, true) => Regs::or_sp(n).with(zero(m)),
+        // A register offset: loads have bit 22 or 23 set.
+        (false, false) if index && word >> 22 & 3 != 0 => Regs::or_sp(n).with(zero(m)),
+        (false, false) if index => Regs::or_sp(n).with(zero(m)).with(zero(t)),
+        // Exclusive and ordered accesses; what they store is not written.
+        (false, false) if word >> 28 & 3 == 0 && word >> 23 & 1 == 0 && word >> 21 & 1 == 0 => {
+            let stored = if word >> 22 & 1 == 0 { zero(t) } else { Regs::NONE };
+            Regs::or_sp(n).with(stored)
+        }
+        (false, false) => {
+            let next = |register: Reg| zero(Reg((register.0 + 1) & 31));
+            let named = Regs::or_sp(n).with(zero(m)).with(zero(a)).with(zero(t));
+            named.with(next(m)).with(next(t))
+        }
+    }
+}
+
+/// The registers that a word may write.
+fn written(word: u32) -> Regs {
+    // Data processing writes its destination, but for FEAT_PAuth_LR.
+    let authenticates = word >> 22 == 0xf380_0000 >> 22 || word >> 16 == 0xdac1;
+    if word >> 26 & 7 == 0b100 && !authenticates || word >> 25 & 7 == 0b101 && !authenticates {
+        return Regs::or_zero(Reg((word & 31) as u8));
+    }
+    let word = Word::new(word);
+    let writes = |&register: &u8| may_write(word, Reg(register));
+    Regs((0..31).filter(writes).fold(0, |set, register| set | 1 << register))
+}
+/// Whether a word may write a general register (0 to 30). Errs towards yes: of
+/// the forms that are not decoded in full, the fields that can name a
+/// destination are compared.
+#[must_use]
+pub fn may_write(word: Word, register: Reg) -> bool {
+    let bits = word.get();
+    let field = |low: u32| Reg((bits >> low & 0x1f) as u8);
+    let own = Regs::or_zero(register);
+    match bits >> 25 & 0xf {
+        // Instructions of FEAT_PAuth_LR that name LR or X17 nowhere: AUTIASPPC and
+        // AUTIBSPPC; PACIA171615 and its like.
+        0b1001 if bits >> 22 == 0xf380_0000 >> 22 => true,
+        0b1101 if bits >> 16 == 0xdac1 && field(5) == Reg::ZR => true,
+        // Data processing and SVE: bits 4 to 0.
+        0b0010 | 0b1000 | 0b1001 | 0b0101 | 0b1101 => field(0) == register,
+        0b0111 | 0b1111 => leaves_vectors(bits) && field(0) == register,
+        0b0100 | 0b0110 | 0b1100 | 0b1110 => match decode(word) {
+            Inst::Pair { access, data, rt, rt2, rn, mode, .. } => {
+                access == Access::Load && (transferred(data, rt).meets(own)
+                    || transferred(data, rt2).meets(own))
+                    || mode != Mode::Offset && rn == register
+            }
+            Inst::Single { access, data, rt, rn, mode, .. } => {
+                access == Access::Load && transferred(data, rt).meets(own)
+                    || mode != Mode::Offset && rn == register
+            }
+            Inst::LoadIndexed { rt, .. } | Inst::LoadLiteral { rt, .. } => rt == register,
+            _ => loaded(bits).map_or_else(|| named(bits, register), |set| set.meets(own)),
+        },
+        // Branches and system instructions: calls write anything; MRS and SYSL
+        // write bits 4 to 0 or the pair there. Branches that are not calls write
+        // nothing.
+        0b1010 | 0b1011 => match decode(word) {
+            Inst::Branch { .. } | Inst::BranchIf { .. } | Inst::Nop => false,
+            // Hints: pointer authentication writes X17 or LR, CHKFEAT writes X16.
+            Inst::Other if bits & 0xffff_f01f == 0xd503_201f => {
+                authenticates(bits >> 5 & 0x7f) && matches!(register.0, 16 | 17 | 30)
+            }
+            Inst::Other if bits >> 24 == 0xd5 => {
+                field(0) == register || field(0).0 + 1 == register.0
+            }
+            // A system call, as a call, keeps R29, and LR too.
+            Inst::Other if bits >> 24 == 0xd4 => register != Reg::LR && register != Reg::FP,
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// Whether a hint of this number may write X16, X17 or LR; YIELD, the events, the
+/// barriers and BTI do not (Arm ARM, C6.2, "HINT").
+const fn authenticates(hint: u32) -> bool {
+    !matches!(hint, 1..=6 | 16..=18 | 20 | 22 | 32 | 34 | 36 | 38)
+}
+
+/// What the loads and stores that are not decoded in full write, for the groups
+/// in which that is plain (Arm ARM, C4.1.94).
+fn loaded(bits: u32) -> Option<Regs> {
+    let bit = |position: u32| bits >> position & 1 == 1;
+    let zero = |low: u32| Regs::or_zero(Reg((bits >> low & 0x1f) as u8));
+    let next = |low: u32| Regs::or_zero(Reg((bits >> low & 0x1f) as u8 + 1 & 31));
+    let (t, n, a, m) = (zero(0), zero(5), zero(10), zero(16));
+    let is_load = bit(22);
+    match (bits >> 28 & 3, bit(26)) {
+        // Vector structures write back with bit 23.
+        (0b00, true) => Some(if bit(23) { n } else { Regs::NONE }),
+        (0b00, false) => Some(match (bit(23), bit(21)) {
+            (false, false) | (true, false) if is_load => t,
+            (false, false) => m,
+            (true, false) => Regs::NONE,
+            // LDXP and STXP have two sizes of eight; CASP has the others.
+            (false, true) if bit(31) && is_load => t.with(a),
+            (false, true) if bit(31) => m,
+            (false, true) => m.with(next(16)),
+            // CAS.
+            (true, true) => m,
+        }),
+        // LDR (literal); 11 prefetches.
+        (0b01, false) if !bit(24) => {
+            Some(if bits >> 30 == 0b11 { Regs::NONE } else { t })
+        }
+        (0b01, true) if !bit(24) => Some(Regs::NONE),
+        (0b11, is_vector) if !bit(24) && bit(21) => match bits >> 10 & 3 {
+            0b10 => Some(if is_vector || bits >> 22 & 3 == 0 { Regs::NONE } else { t }),
+            // Atomic operations, but for those of 64 bytes.
+            0b00 if !is_vector && bits >> 12 & 0xf < 0b1001 => Some(t),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a load or a store may write a register, by the four fields that can
+/// name one, the register behind each (CASP names a pair by its first) and the
+/// eight that LD64B fills.
+fn named(bits: u32, register: Reg) -> bool {
+    let near = |low: u32| {
+        let distance = u32::from(register.0).wrapping_sub(bits >> low & 0x1f);
+        distance <= 1
+    };
+    let block = bits & 0xffff_fc00 == 0xf83f_d000;
+    near(0) || near(5) || near(10) || near(16) || block
+}

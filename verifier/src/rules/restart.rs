@@ -1,0 +1,77 @@
+//! Rule `restart`: going on after preemption is as if there had been none.
+//!
+//! # Claim
+//! At every boundary where a goroutine can be preempted, going on where it resumes
+//! gives the same state as going on there: inside a restartable sequence no
+//! register that the sequence reads before it writes it has been written since its
+//! start; and R27, which is lost when a call is injected, is computed again before
+//! it is read.
+//!
+//! # Abstract state
+//! Of the restartable sequence that the walk is in: its start, the registers that
+//! it read before writing them, and those that it wrote. Where in the block R27
+//! was written.
+//!
+//! # Transfer
+//! By the operands of each instruction.
+//!
+//! # Observers
+//! Preemption alone: it is what resumes at another place (`runtime/preempt.go`,
+//! `isAsyncSafePoint`) and what loses R27: `asyncPreempt` returns through it
+//! (`runtime/preempt_arm64.s`). Assembly is never preempted.
+//!
+//! # Direction of error
+//! A sequence that is entered in its middle, that loads and then stores, or that
+//! resumes at the function's entry, is undecided; so is a read of R27 that is not
+//! written in the same block.
+//!
+//! # Assumptions
+//! An instruction that is not decoded in full reads at most the registers that its
+//! group can name. R27 is read in no block that does not write it, but by
+//! instructions that concern SP, LR or R29: compilers leave it to the assembler
+//! (`asm7.go`, REGTMP), which uses it inside the expansion of one instruction.
+//!
+//! # Cost
+//! Each instruction of a restartable sequence is decoded, and each one behind a
+//! write of R27 up to the end of the block.
+//!
+//! # Not checked
+//! Memory that the sequence stores to and others read meanwhile.
+
+use crate::operands::{Operands, Regs};
+use unwind::Index;
+
+/// The restartable sequence that the walk is in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sequence {
+    /// Where it starts, and with it where it resumes.
+    pub(crate) start: Index,
+    /// What it read before writing it.
+    inputs: Regs,
+    written: Regs,
+    loaded: bool,
+    /// Whether going back to the start is known not to give the same state.
+    pub(crate) is_spoiled: bool,
+    /// Whether that is not known.
+    pub(crate) is_doubtful: bool,
+}
+
+impl Sequence {
+    pub(crate) fn starting(start: Index) -> Self {
+        Self { start, ..Self::default() }
+    }
+
+    /// One that is entered in its middle.
+    pub(crate) fn entered(start: Index) -> Self {
+        Self { start, is_doubtful: true, ..Self::default() }
+    }
+
+    /// Goes over one instruction.
+    pub(crate) fn step(&mut self, operands: &Operands) {
+        self.inputs = self.inputs.with(operands.reads.without(self.written));
+        self.is_spoiled |= operands.accumulates || operands.writes.meets(self.inputs);
+        self.is_doubtful |= operands.stores && self.loaded;
+        self.loaded |= operands.loads;
+        self.written = self.written.with(operands.writes);
+    }
+}

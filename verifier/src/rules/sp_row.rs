@@ -1,0 +1,53 @@
+//! Rule `sp-row`: SP is where the table says.
+//!
+//! # Claim
+//! If a [`crate::Report`] has neither a violation of this rule nor anything
+//! undecided, then in every execution that enters the function at its entry (or at
+//! one of the given further entries, with the depth declared there) and obeys the
+//! assumptions below, at every boundary that is reached SP equals the CFA minus the
+//! depth declared for that boundary, and where a goroutine may be preempted, also
+//! minus the depth declared for the boundary where it would resume.
+//!
+//! # Abstract state
+//! The depth of SP below the CFA. At the start of a block it is what the row
+//! declares: rows are the loop invariant, so there is no fixpoint. Inside a
+//! block it is followed exactly. Other registers are looked at only where SP is
+//! computed from them (module `value`): as constants and as distances from the
+//! CFA.
+//!
+//! # Transfer
+//! An instruction changes the depth by its effect on SP ([`crate::sp_effect`]).
+//! Each boundary on the way is compared with its row, and so is the boundary at
+//! the end of each edge with the depth at its start (module `walk`).
+//!
+//! # Observers
+//! A profiler's signal reads the row of the boundary itself; preemption that of
+//! the boundary where the goroutine resumes, unless it is an unsafe point.
+//!
+//! # Direction of error
+//! What is not understood makes the function undecided: a word that the decoder
+//! does not know, a write of SP that is not followed, a jump whose targets are
+//! not known, a return with the frame still open, a boundary without a row. Behind
+//! a row that only some observers see to be wrong, nothing is known for the others.
+//!
+//! # Assumptions
+//! - A call goes to the entry of a function, and returns to the instruction
+//!   behind it with SP as it was; so does a system call.
+//! - A direct call does not return at all if behind it, after one or more NOPs
+//!   that are reached in no other way, the declared depth changes without a write
+//!   of SP, or the function ends. Go
+//!   marks calls of functions that never return so (`cmd/compile`, `BlockExit`):
+//!   the NOP keeps the return address inside the caller's row. A call that is
+//!   the last instruction, or has a trap behind it, does not return either.
+//! - Unwinders do not read the rows of an assembly function that is marked
+//!   `SPWRITE`, where goroutines are not preempted either.
+//! - A jump through a register outside of any frame (depth 0) leaves the
+//!   function, unless the register is loaded by an index, as from a jump table.
+//! - Code is not modified while it runs; jump tables are not either.
+//!
+//! # Cost
+//! A comparison for each boundary behind a write of SP or at a change of row.
+//!
+//! # Not checked
+//! That a jump out of the function lands at a boundary with depth 0; functions that
+//! are not in the table.

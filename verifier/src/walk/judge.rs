@@ -1,0 +1,136 @@
+//! Boundaries held against the rules that are about the state there.
+
+use super::{Step, Walk, declares};
+use super::resume::ASYNC;
+use crate::decode::{Inst, decode};
+use crate::report::{Observer, Observers, Reason, Rule, Violation};
+use crate::rules::{frame_pointer, saved_lr, sp_align};
+use crate::state::{Fp, Holding};
+use unwind::{Depth, FuncFlags, Index, Span, UnsafePoint, Word};
+
+impl Walk<'_, '_> {
+    /// Takes down whether the rules about the state hold, as they do nearly
+    /// everywhere.
+    #[inline]
+    pub(super) fn settle_state(&mut self) {
+        self.is_settled = saved_lr::holds(&self.state) == Holding::Holds
+            && frame_pointer::holds(&self.state) == Holding::Holds
+            && sp_align::holds(&self.state);
+    }
+
+    /// Holds the boundary `at` against the rules about the state.
+    #[cold]
+    pub(super) fn judge(&mut self, at: u32, span: &Span) {
+        let depth = span.row.depth;
+        let is_injectable = self.is_injectable(span);
+        let asynchronous = if is_injectable { ASYNC } else { Observers::NONE };
+        if saved_lr::applies(self.function.flags) && declares(span, self.state.depth) {
+            let profiler = Observers::NONE.with(Observer::Profiler);
+            match saved_lr::holds(&self.state) {
+                Holding::Holds => {}
+                Holding::Unknown => self.note(Reason::UntrackedReturnAddress, at),
+                Holding::Broken => {
+                    self.breaks(Rule::SavedLr, at, depth, profiler.union(asynchronous), profiler);
+                }
+            }
+        }
+        let word = self.function.words.get(at as usize).copied();
+        let is_call =
+            matches!(word.map(decode), Some(Inst::Call { .. } | Inst::CallReg { .. }));
+        if is_injectable || is_call {
+            let walker = Observers::NONE.with(Observer::FramePointer);
+            let unpreempted = if is_call { walker } else { Observers::NONE };
+            match frame_pointer::holds(&self.state) {
+                Holding::Holds => {}
+                Holding::Unknown => self.note(Reason::UntrackedFramePointer, at),
+                Holding::Broken if !is_injectable && self.is_linked(at) => {}
+                Holding::Broken => {
+                    self.breaks(Rule::FramePointer, at, depth, walker, unpreempted);
+                }
+            }
+        }
+        if is_injectable && !sp_align::holds(&self.state) {
+            self.breaks(Rule::SpAlign, at, depth, ASYNC, Observers::NONE);
+        }
+    }
+
+    /// Whether R29 points at a pair that was made for the call at `at`: the R29 of
+    /// this frame and the address behind the call.
+    fn is_linked(&self, at: u32) -> bool {
+        let behind = self.function.entry.0.wrapping_add(Index(at).offset() + Word::BYTES);
+        self.link.is_some_and(|link| {
+            self.state.fp == Fp::Below(link.place) && link.returns_to == Some(behind)
+        })
+    }
+
+    /// The row of the boundary `at`, which execution falls through to, declares
+    /// another depth.
+    #[cold]
+    pub(super) fn contradicted(&mut self, at: u32, span: &Span) -> Step {
+        if span.row.depth != self.state.depth && self.behind_call_without_return(at, span) {
+            return Step::Stop;
+        }
+        self.judge_row(at, span, self.state.depth);
+        Step::Next
+    }
+
+    /// Judges one boundary whose row, or that of whose resumption, may have another
+    /// depth.
+    #[cold]
+    pub(super) fn judge_row(&mut self, at: u32, span: &Span, actual: Depth) {
+        let mut observers = Observers::NONE;
+        let mut declared = span.row.depth;
+        if self.function.flags.contains(FuncFlags::SP_WRITE) {
+            // Profilers stop at such a function without reading its rows
+            // (`runtime/traceback.go`, `resolveInternal`).
+            if declared != actual || span.row.unsafe_point != UnsafePoint::RestartAtEntry {
+                self.sp_write(at);
+            }
+        } else if declared != actual {
+            observers = observers.with(Observer::Profiler);
+        }
+        if let Some(resumed) =
+            self.function.rows.resume_depth(span).filter(|&depth| depth != actual)
+        {
+            declared = resumed;
+            observers = observers.union(ASYNC);
+        }
+        let unpreempted = observers.without(Observer::AsyncPreemption);
+        self.record(Violation {
+            rule: Rule::SpRow,
+            at: Index(at),
+            declared,
+            actual,
+            observers,
+            unpreempted,
+        });
+    }
+
+    /// A rule is broken at a boundary, for these observers, and for those if the
+    /// function is never preempted.
+    pub(super) fn breaks(
+        &mut self,
+        rule: Rule,
+        at: u32,
+        declared: Depth,
+        observers: Observers,
+        unpreempted: Observers,
+    ) {
+        let actual = self.state.depth;
+        self.record(Violation { rule, at: Index(at), declared, actual, observers, unpreempted });
+    }
+
+    fn record(&mut self, violation: Violation) {
+        if violation.observers != Observers::NONE {
+            self.report.violations.push(violation);
+        }
+    }
+
+    /// A rule cannot be decided from here on; once a function is enough.
+    pub(super) fn note(&mut self, reason: Reason, at: u32) {
+        if self.report.undecided.iter().all(|undecided| undecided.reason != reason) {
+            let word = self.function.words.get(at as usize).copied();
+            self.undecided(reason, at, word);
+        }
+    }
+}
