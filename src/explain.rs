@@ -5,6 +5,7 @@
 //! The state comes from the verifier ([`Checker::state_at`]), what the observers do
 //! from `unwind`; this module puts the two together and judges nothing.
 
+mod beside;
 mod binary;
 mod observe;
 mod stack;
@@ -16,12 +17,13 @@ pub use stack::{Content, Slot};
 
 use crate::prove;
 use anyhow::{Result, bail};
+use beside::{EPILOGUE, beside, return_of};
 use lowering::{Frame, Kind, Lowered, Policy, lower};
 use unwind::{Depth, FuncFlags, Index, Pc, Preemption, Release, Row, Word};
 use verifier::decode::{Access, Inst, decode};
 use verifier::{
-    Checker, Function, Observer, Observers, Report, Rule, Saved, SpEffect, State, Verdict,
-    sp_effect,
+    Checker, Function, Observer, Observers, Report, Rule, Saved, SignalStack, SpEffect, State,
+    Undecided, Verdict, sp_effect,
 };
 
 /// What was asked for, and its story.
@@ -39,6 +41,8 @@ pub struct Explained {
     /// The other boundaries of the function at which a rule is broken, with the
     /// rules.
     pub others: Vec<(Index, Vec<Rule>)>,
+    /// What could not be decided in the function.
+    pub undecided: Vec<Undecided>,
 }
 
 /// Where the function comes from.
@@ -81,14 +85,16 @@ pub struct Story {
     pub release: Option<Release>,
     /// The function's flags.
     pub flags: FuncFlags,
+    /// On whose stack handlers of signals run.
+    pub signals: SignalStack,
     /// The largest depth that the function declares.
     pub frame_size: Depth,
     /// What is known there; none where execution does not come.
     pub state: Option<State>,
     /// The rules that are broken, and who sees it.
     pub broken: Vec<(Rule, Observers)>,
-    /// Whether something in the function is undecided.
-    pub is_undecided: bool,
+    /// For whom something in the function is undecided.
+    pub undecided: Observers,
     /// The words around SP, from the highest.
     pub stack: Vec<Slot>,
     /// What each observer does.
@@ -101,7 +107,9 @@ impl Story {
     pub fn verdict(&self, observer: Observer) -> Verdict {
         if self.broken.iter().any(|(_, observers)| observers.contains(observer)) {
             Verdict::Refuted
-        } else if self.is_undecided || self.state.is_none() {
+        } else if observer == Observer::AsyncPreemption && self.preemption != Preemption::Async {
+            Verdict::Proved
+        } else if self.undecided.contains(observer) || self.state.is_none() {
             Verdict::Undecided
         } else {
             Verdict::Proved
@@ -145,7 +153,8 @@ pub fn explain_frame(
     let story = checked.story(&scene, at);
     let beside = beside(frame, &scene.function, at);
     let others = checked.others(&scene, at);
-    Ok(Explained { subject: Subject::Frame, kind: frame.kind, story, beside, others })
+    let undecided = checked.undecided().to_vec();
+    Ok(Explained { subject: Subject::Frame, kind: frame.kind, story, beside, others, undecided })
 }
 
 /// A function, and what its verifier is not told.
@@ -226,6 +235,10 @@ impl Checked {
         self.findings(scene).map(|(at, ..)| at).min()
     }
 
+    pub(crate) fn undecided(&self) -> &[Undecided] {
+        &self.report.undecided
+    }
+
     /// How many boundaries were checked.
     pub(crate) const fn boundaries(&self) -> u32 {
         self.report.boundaries
@@ -243,27 +256,28 @@ impl Checked {
         others
     }
 
-    /// What is known at a boundary, with where the caller's registers were saved if
-    /// SP has been moved over those words since: they are there until something
-    /// writes below SP.
+    /// What is known at a boundary, with where the caller's registers lie if that is
+    /// below SP: where they were saved before SP was moved over them, or stored
+    /// before SP is moved under them. They are there until something else is stored.
     fn state(&mut self, function: &Function<'_>, at: Index) -> Option<State> {
         let mut state = self.checker.state_at(function, at)?;
-        for back in 1..=EPILOGUE {
+        let plain =
+            |index: u32| word(function, Index(index)).is_some_and(|word| is_plain(&decode(*word)));
+        let before =
+            (1..=EPILOGUE).map_while(|back| at.0.checked_sub(back)).take_while(|&i| plain(i));
+        let behind = (at.0..at.0.saturating_add(EPILOGUE)).take_while(|&i| plain(i)).map(|i| i + 1);
+        for near in before.chain(behind) {
             if state.return_at != Saved::Nowhere && state.caller_at != Saved::Nowhere {
                 break;
             }
-            let Some(before) = at.0.checked_sub(back).map(Index) else { break };
-            let straight = word(function, before).is_some_and(|word| is_plain(&decode(*word)));
-            let Some(earlier) = self.checker.state_at(function, before).filter(|_| straight) else {
-                break;
+            let Some(other) = self.checker.state_at(function, Index(near)) else { continue };
+            let found = |mine, other| match (mine, other) {
+                (Saved::Nowhere, Saved::At(depth)) if depth > state.depth => other,
+                _ => mine,
             };
-            let below = |saved| matches!(saved, Saved::At(depth) if depth > state.depth);
-            if state.return_at == Saved::Nowhere && below(earlier.return_at) {
-                state.return_at = earlier.return_at;
-            }
-            if state.caller_at == Saved::Nowhere && below(earlier.caller_at) {
-                state.caller_at = earlier.caller_at;
-            }
+            let (return_at, caller_at) =
+                (found(state.return_at, other.return_at), found(state.caller_at, other.caller_at));
+            state = State { return_at, caller_at, ..state };
         }
         Some(state)
     }
@@ -281,6 +295,7 @@ impl Checked {
         let around =
             around.filter_map(|index| Some((Index(index), *word(function, Index(index))?)));
         let broken = self.findings(scene).filter(|(place, ..)| *place == at);
+        let undecided = self.report.undecided.iter().map(|undecided| undecided.reason.observers());
         let mut story = Story {
             name: scene.name.clone(),
             entry: function.entry,
@@ -292,10 +307,11 @@ impl Checked {
             preemption,
             release: scene.release,
             flags: function.flags,
+            signals: function.signals,
             frame_size: depths.max().unwrap_or_default(),
             state: None,
             broken: broken.map(|(_, rule, observers)| (rule, observers)).collect(),
-            is_undecided: !self.report.undecided.is_empty(),
+            undecided: undecided.fold(Observers::NONE, Observers::union),
             stack: Vec::new(),
             accounts: Vec::new(),
         };
@@ -320,76 +336,6 @@ const fn is_plain(inst: &Inst) -> bool {
             | Inst::Single { access: Access::Load, .. }
             | Inst::Nop
     )
-}
-
-/// The policy that others are shown beside.
-const FIXED: &str = "complete";
-
-/// The boundary of the same frame under the fixed policy that corresponds to `at`:
-/// at the same distance from the entry in a prologue, from the return in an epilogue,
-/// from the end behind it.
-pub(crate) fn beside(frame: Frame, function: &Function<'_>, at: Index) -> Option<Story> {
-    let policy = Policy::resolve(FIXED).ok()?;
-    let lowered = lower(&frame, policy);
-    let scene = Scene::lowered(&lowered, frame, policy, policy.name);
-    let fixed = &scene.function;
-    let there = counterpart(function, fixed, at);
-    Some(Checked::new(fixed).story(&scene, there))
-}
-
-fn counterpart(function: &Function<'_>, fixed: &Function<'_>, at: Index) -> Index {
-    let (mine, theirs) = (opened(function), opened(fixed));
-    let same = theirs.0.saturating_add(at.0).saturating_sub(mine.0);
-    let in_prologue = at.0 <= mine.0.saturating_add(PROLOGUE_REST)
-        && word(function, at) == word(fixed, Index(same));
-    if at <= mine || in_prologue {
-        Index(same)
-    } else if let (Some(distance), Some(end)) = (to_return(function, at), return_of(fixed)) {
-        Index(end.0.saturating_sub(distance).max(theirs.0.saturating_add(1)))
-    } else if return_of(function).is_some_and(|end| at > end) {
-        Index(end(fixed).saturating_sub(end(function).saturating_sub(at.0)))
-    } else {
-        Index(theirs.0.saturating_add(1))
-    }
-}
-
-/// How many instructions of a prologue follow the one that moves SP: the stores, and
-/// the one that sets R29.
-const PROLOGUE_REST: u32 = 2;
-
-/// The first boundary that declares a frame.
-fn opened(function: &Function<'_>) -> Index {
-    let open = function.rows.spans().iter().find(|span| span.row.depth > Depth(0));
-    open.map(|span| span.start).unwrap_or_default()
-}
-
-/// How far a return may be from a boundary of its epilogue, in instructions.
-const EPILOGUE: u32 = 12;
-
-/// How many instructions run from a boundary up to the return, if they are those of
-/// an epilogue.
-fn to_return(function: &Function<'_>, at: Index) -> Option<u32> {
-    for distance in 0..EPILOGUE {
-        match decode(*word(function, Index(at.0.checked_add(distance)?))?) {
-            Inst::Return { .. } => return Some(distance),
-            Inst::Call { .. } | Inst::CallReg { .. } | Inst::Branch { .. } => return None,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The boundary behind the last instruction, padding left out.
-fn end(function: &Function<'_>) -> u32 {
-    let last = function.words.iter().rposition(|word| word.get() != 0);
-    last.map_or(0, |last| u32::try_from(last + 1).unwrap_or(u32::MAX))
-}
-
-/// The last return.
-fn return_of(function: &Function<'_>) -> Option<Index> {
-    let is_return = |word: &Word| matches!(decode(*word), Inst::Return { .. });
-    let last = function.words.iter().rposition(is_return)?;
-    u32::try_from(last).ok().map(Index)
 }
 
 /// The last boundary before the return at which SP is about to move.

@@ -10,17 +10,10 @@
 use crate::encode::{
     Arith, BitMask, Imm12, Reg, Wide, arith_extended, arith_immediate, move_bitmask, move_wide,
 };
+pub use crate::words::{WordSink, Words};
 use arrayvec::ArrayVec;
 use core::fmt;
 use unwind::Word;
-
-/// The most words of a function: the stack check of a frame above 16 MiB (7),
-/// its prologue on ios (7), the body, a leaf's epilogue (7) and the call of
-/// morestack (3).
-pub const MAX_WORDS: usize = 25;
-
-/// The machine words of a function, or of a part of one.
-pub type Words = ArrayVec<Word, MAX_WORDS>;
 
 /// The class of a constant operand (`asm7.go`, `aclass` refined by
 /// `con64class`), named as there.
@@ -145,6 +138,9 @@ pub fn classify(value: i64, long: LongConstants) -> Class {
         return Class::ZCon;
     }
     let is_mask = BitMask::new(bits).is_some();
+    if (1 << 24..1 << 32).contains(&bits) {
+        return two_halves(bits, is_mask);
+    }
     if Imm12::new(bits).is_some() {
         return match (bits < 1 << 12, is_mask) {
             (true, true) => Class::AbCon0,
@@ -166,6 +162,18 @@ pub fn classify(value: i64, long: LongConstants) -> Class {
     long_class(bits, long)
 }
 
+/// The class of a constant of 25 to 32 bits: where nearly all frame sizes lie.
+/// What [`classify`] asks of others has one answer here.
+#[inline(always)]
+const fn two_halves(bits: u64, is_mask: bool) -> Class {
+    match (bits & 0xffff == 0, is_mask) {
+        (true, true) => Class::MbCon,
+        (true, false) => Class::MovCon,
+        (false, true) => Class::BitCon,
+        (false, false) => Class::MovCon2,
+    }
+}
+
 /// `con64class`: how many moves build a constant that no shorter class holds.
 fn long_class(bits: u64, long: LongConstants) -> Class {
     let same = halves_equal(bits, 0).max(halves_equal(bits, 0xffff));
@@ -185,7 +193,13 @@ fn long_class(bits: u64, long: LongConstants) -> Class {
 /// Appends MOVD of a constant into a register, as `omovconst` and `omovlconst`
 /// emit it. The class comes from [`classify`].
 #[inline(always)]
-pub fn move_constant(to: Reg, value: i64, class: Class, long: LongConstants, words: &mut Words) {
+pub fn move_constant(
+    to: Reg,
+    value: i64,
+    class: Class,
+    long: LongConstants,
+    words: &mut impl WordSink,
+) {
     let bits = value.cast_unsigned();
     if matches!(class, Class::BitCon | Class::AbCon | Class::AbCon0)
         && let Some(mask) = BitMask::new(bits)
@@ -193,6 +207,26 @@ pub fn move_constant(to: Reg, value: i64, class: Class, long: LongConstants, wor
         words.push(move_bitmask(to, mask));
         return;
     }
+    if bits < 1 << 32 {
+        let (low, high) = (bits as u16, (bits >> 16) as u16);
+        if low != 0 || high == 0 {
+            words.push(move_wide(Wide::Zero, to, low, 0));
+        }
+        if high != 0 {
+            let op = if low == 0 { Wide::Zero } else { Wide::Keep };
+            words.push(move_wide(op, to, high, 1));
+        }
+        return;
+    }
+    // A function of its own that does not see where the words go.
+    for word in move_halves(to, bits, long) {
+        words.push(word);
+    }
+}
+
+/// The moves of a constant that does not fit 32 bits.
+fn move_halves(to: Reg, bits: u64, long: LongConstants) -> ArrayVec<Word, 4> {
+    let mut words = ArrayVec::new();
     let (zeros, ones) = (halves_equal(bits, 0), halves_equal(bits, 0xffff));
     if long == LongConstants::BitMaskAndKeep
         && zeros.max(ones) < 2
@@ -200,7 +234,7 @@ pub fn move_constant(to: Reg, value: i64, class: Class, long: LongConstants, wor
     {
         words.push(move_bitmask(to, mask));
         words.push(move_wide(Wide::Keep, to, (bits >> (16 * half)) as u16, half));
-        return;
+        return words;
     }
     let (first, background) = if zeros >= ones { (Wide::Zero, 0) } else { (Wide::Not, 0xffff) };
     let mut op = first;
@@ -213,9 +247,10 @@ pub fn move_constant(to: Reg, value: i64, class: Class, long: LongConstants, wor
         words.push(move_wide(op, to, immediate, half));
         op = Wide::Keep;
     }
-    if op == first {
+    if words.is_empty() {
         words.push(move_wide(first, to, 0, 0));
     }
+    words
 }
 
 /// How ADD, SUB or SUBS of a constant is expanded: `optab`'s rows for AADD in
@@ -255,7 +290,7 @@ pub fn expand_arith(
     value: i64,
     selection: Selection,
     long: LongConstants,
-    words: &mut Words,
+    words: &mut impl WordSink,
 ) {
     let bits = value.cast_unsigned();
     if selection.uses_tmp {

@@ -181,6 +181,11 @@ impl BitMask {
         if value == 0 || value == u64::MAX {
             return None;
         }
+        // A pattern that leaves the upper half empty has a period of 64: it is
+        // one run, and adding its lowest bit carries through all of it.
+        if value >> 32 == 0 && value & (value + (value & value.wrapping_neg())) != 0 {
+            return None;
+        }
         let mut period = 64;
         while period > 2 && value.rotate_right(period / 2) == value {
             period /= 2;

@@ -28,14 +28,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod complete;
 pub mod constant;
 pub mod encode;
+pub mod epilogue;
 pub mod frame;
 mod lower;
 pub mod policy;
 pub mod pseudo;
 #[cfg(feature = "strategies")]
 pub mod strategies;
+mod words;
 
 pub use frame::{Frame, FrameSize, Kind, Os, SizeError, StackCheck};
 pub use lower::{Expansion, Lowered, expansions, lower, lower_into};

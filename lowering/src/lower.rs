@@ -1,12 +1,12 @@
 //! The stages in a row: frame to pseudo-instructions to words and rows.
 
-use crate::constant::{self, Class, Selection, Words};
-use crate::encode::{self, Access, Mode};
+use crate::constant::{self, Class, LongConstants, Selection};
+use crate::encode::{self, Access, Condition, Mode};
 use crate::frame::Frame;
 use crate::policy::Policy;
-use crate::pseudo::{Label, MAX_PROGS, Op, Prog, Region, Sink, preprocess};
-use arrayvec::ArrayVec;
-use unwind::{Depth, Index, Row, RowTable, UnsafePoint, Word};
+use crate::pseudo::{Label, Op, Prog, Region, Sink, preprocess};
+use crate::words::{Overwrite, WordSink as _, Words};
+use unwind::{Depth, Index, Row, RowTable, RowWriter, UnsafePoint, Word};
 
 /// A lowered function: words and the row of each boundary. Made to be reused.
 #[derive(Clone, Debug, Default)]
@@ -66,8 +66,8 @@ pub struct Expansion {
 
 /// What each pseudo-instruction of a function became, in order.
 #[must_use]
-pub fn expansions(frame: &Frame, policy: &Policy) -> ArrayVec<Expansion, MAX_PROGS> {
-    struct Tracer<'a>(Emitter<'a>, ArrayVec<Expansion, MAX_PROGS>);
+pub fn expansions(frame: &Frame, policy: &Policy) -> Vec<Expansion> {
+    struct Tracer<'a>(Emitter<'a>, Vec<Expansion>);
     impl Sink for Tracer<'_> {
         fn emit(&mut self, prog: Prog) {
             let start = self.0.here();
@@ -77,26 +77,29 @@ pub fn expansions(frame: &Frame, policy: &Policy) -> ArrayVec<Expansion, MAX_PRO
         }
     }
     let mut lowered = Lowered::new();
-    let mut tracer = Tracer(Emitter::new(policy, &mut lowered), ArrayVec::new());
+    let mut tracer = Tracer(Emitter::new(policy, &mut lowered), Vec::new());
     preprocess(frame, policy, &mut tracer);
     tracer.1
 }
 
-/// A branch whose distance is not known yet.
+/// A branch to the call of morestack, whose place is not known yet.
 #[derive(Clone, Copy)]
 struct Fixup {
     at: Index,
-    op: Op,
+    /// `None` where it is not conditional.
+    condition: Option<Condition>,
 }
 
 /// Stages 3 and 4, and the rows: `pctospadj` and `MarkUnsafePoints`
 /// (`obj/pcln.go`, `obj/plist.go`).
 struct Emitter<'a> {
-    policy: &'a Policy,
-    lowered: &'a mut Lowered,
+    long: LongConstants,
+    words: Overwrite<'a>,
+    rows: RowWriter<'a>,
     depth: i64,
     last_restart: UnsafePoint,
-    fixups: ArrayVec<Fixup, 3>,
+    /// A stack check has two branches.
+    fixups: [Option<Fixup>; 2],
     more_stack: Index,
 }
 
@@ -108,15 +111,15 @@ impl Sink for Emitter<'_> {
 }
 
 impl<'a> Emitter<'a> {
-    fn new(policy: &'a Policy, lowered: &'a mut Lowered) -> Self {
-        lowered.words.clear();
-        lowered.rows.clear();
+    #[inline(always)]
+    fn new(policy: &Policy, lowered: &'a mut Lowered) -> Self {
         Self {
-            policy,
-            lowered,
+            long: policy.long_constants,
+            words: Overwrite::new(&mut lowered.words),
+            rows: lowered.rows.rewrite(),
             depth: 0,
             last_restart: UnsafePoint::Restart2,
-            fixups: ArrayVec::new(),
+            fixups: [None; 2],
             more_stack: Index(0),
         }
     }
@@ -124,7 +127,7 @@ impl<'a> Emitter<'a> {
     /// The index of the next word.
     #[inline(always)]
     fn here(&self) -> Index {
-        Index(self.lowered.words.len() as u32)
+        Index(self.words.count() as u32)
     }
 
     #[inline(always)]
@@ -133,10 +136,11 @@ impl<'a> Emitter<'a> {
         if prog.region == Region::MoreStack && self.more_stack == Index(0) {
             self.more_stack = start;
         }
-        if matches!(prog.op, Op::BranchIf { .. } | Op::Jump { .. }) {
-            self.fixups.push(Fixup { at: start, op: prog.op });
-        }
-        let selection = select(&prog.op, self.policy, &mut self.lowered.words);
+        let selection = match prog.op {
+            Op::BranchIf { condition, to } => self.branch(Some(condition), to),
+            Op::Jump { to } => self.branch(None, to),
+            op => select(&op, self.long, &mut self.words),
+        };
         let uses_tmp = selection.is_some_and(|selection| selection.uses_tmp);
         let unsafe_point = if prog.marked_unsafe || prog.op.names_tmp() {
             UnsafePoint::Unsafe
@@ -150,34 +154,50 @@ impl<'a> Emitter<'a> {
         } else {
             UnsafePoint::Safe
         };
-        let row = Row { depth: Depth(self.depth), unsafe_point };
-        let count = self.here().0 - start.0;
-        self.lowered.rows.push(row, count);
+        self.rows.change(start, Row { depth: Depth(self.depth), unsafe_point });
         self.depth += prog.sp_adjust;
         selection
     }
 
+    /// A branch, with a distance of 0 where that is not known yet.
+    #[inline(always)]
+    fn branch(&mut self, condition: Option<Condition>, to: Label) -> Option<Selection> {
+        let at = self.here();
+        let distance = match to {
+            Label::Entry => -at.0.cast_signed(),
+            Label::MoreStack => {
+                self.fixups = [Some(Fixup { at, condition }), self.fixups[0]];
+                0
+            }
+        };
+        self.words.push(encode_branch(condition, distance));
+        None
+    }
+
     /// Writes the branches, now that the place of the call of morestack is known.
     #[inline(always)]
-    fn resolve(self) {
-        for Fixup { at, op } in self.fixups {
-            let distance = |to| match to {
-                Label::Entry => -(at.0.cast_signed()),
-                Label::MoreStack => self.more_stack.0.cast_signed() - at.0.cast_signed(),
-            };
-            self.lowered.words[at.0 as usize] = match op {
-                Op::BranchIf { condition, to } => encode::branch_if(condition, distance(to)),
-                Op::Jump { to } => encode::branch(distance(to)),
-                _ => continue,
-            };
+    fn resolve(mut self) {
+        for Fixup { at, condition } in self.fixups.into_iter().flatten() {
+            let distance = self.more_stack.0.cast_signed() - at.0.cast_signed();
+            self.words.replace(at.0 as usize, encode_branch(condition, distance));
         }
+        let end = self.here();
+        self.words.finish();
+        self.rows.finish(end);
     }
 }
 
-/// Stage 3 for one pseudo-instruction. Branches get their distance later.
 #[inline(always)]
-fn select(op: &Op, policy: &Policy, words: &mut Words) -> Option<Selection> {
-    let long = policy.long_constants;
+const fn encode_branch(condition: Option<Condition>, distance: i32) -> Word {
+    match condition {
+        Some(condition) => encode::branch_if(condition, distance),
+        None => encode::branch(distance),
+    }
+}
+
+/// Stage 3 for one pseudo-instruction that is not a branch.
+#[inline(always)]
+fn select(op: &Op, long: LongConstants, words: &mut Overwrite<'_>) -> Option<Selection> {
     match *op {
         Op::MoveConst { value, to } => {
             let class = constant::classify(value, long);

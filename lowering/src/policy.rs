@@ -1,9 +1,11 @@
 //! Policies: which variant of each choice a release makes.
 //!
 //! A policy is a small value. A new choice is a new field with a variant for
-//! what was done before; a new policy is a new value, and touches no other.
+//! what was done before; a new policy is a new value, and touches no other. A way
+//! of popping that is not among the variants is an [`OwnPop`].
 
 use crate::constant::LongConstants;
+use crate::epilogue::OwnPop;
 use core::fmt;
 use thiserror::Error;
 
@@ -15,6 +17,11 @@ pub enum LeafPop {
     StackPointerFirst,
     /// `ADD $(n-8), RSP, R29`, then `ADD $n, RSP, RSP`.
     FramePointerFirst,
+    /// R29 by one instruction, then SP by one: `ADD $(n-8), RSP, R29` or, where
+    /// that would be several, `MOVD -8(RSP), R29`; then as [`LargePop::AtOnce`].
+    AtOnce,
+    /// One of one's own.
+    Own(OwnPop),
 }
 
 /// How a function that is not a leaf pops a frame of up to 240 bytes.
@@ -34,6 +41,24 @@ pub enum LargePop {
     /// From 4096 bytes on `MOVD $n, R27`, then `ADD R27, RSP, RSP`: the fix of
     /// golang/go#73259.
     Register,
+    /// By one instruction: `ADD $n, RSP, RSP` if it is one; below 16 MiB
+    /// `ADD $(n&0xfff), RSP, R20`, then `ADD $(n&^0xfff), R20, RSP`; above
+    /// `MOVD $n, R20`, then `ADD R20, RSP, RSP`.
+    AtOnce,
+    /// One of one's own, in place of the LDP as well.
+    Own(OwnPop),
+}
+
+/// How the prologue of a large frame stores FP and LR a second time on ios, where
+/// a signal handler may have overwritten what was stored below SP.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum IosStore {
+    /// Preemptible before it, when the saved LR may be lost.
+    Preemptible,
+    /// Marked as an unsafe point. A profiler's signal there still reads the word
+    /// at SP; no instruction moves SP over more than 512 bytes and stores, so only
+    /// many small moves would spare it that.
+    Marked,
 }
 
 /// A release: go1.`minor`.`patch`.
@@ -107,6 +132,8 @@ pub struct Policy {
     pub large_pop: LargePop,
     /// How constants of several halves are built.
     pub long_constants: LongConstants,
+    /// How large frames are opened on ios.
+    pub ios_store: IosStore,
 }
 
 /// A name that is neither a policy nor a release that has one.
@@ -130,19 +157,23 @@ pub enum ResolveError {
     },
 }
 
+/// The built-in policies, in one place.
+static BUILT_IN: [Policy; 7] = Policy::BUILT_IN;
+
 fn names() -> String {
-    let names: Vec<_> = Policy::BUILT_IN.iter().map(|policy| policy.name).collect();
+    let names: Vec<_> = BUILT_IN.iter().map(|policy| policy.name).collect();
     names.join(", ")
 }
 
 fn supported() -> String {
-    let ranges = Policy::BUILT_IN.iter().flat_map(|policy| policy.releases);
+    let ranges = Policy::released().flat_map(|policy| policy.releases);
     let ranges: Vec<_> = ranges.map(ToString::to_string).collect();
     ranges.join(", ")
 }
 
 impl Policy {
-    /// The policies of the Go releases, in the order of their first release.
+    /// The policies of the Go releases, in the order of their first release, and
+    /// behind them `complete`, which is of no release: it satisfies every rule.
     ///
     /// Where a range begins and ends was read off the toolchains' own sources
     /// and outputs: go1.19.8, 1.21.13, 1.22.10, 1.23.9, 1.24.3, 1.24.11, 1.25.0,
@@ -151,7 +182,7 @@ impl Policy {
     /// go1.21.3) and golang/go#73259 (fixed in go1.23.12 and go1.24.6). Which
     /// of go1.21.4 to go1.21.12 carry the first fix is not known here, so they
     /// have no policy.
-    pub const BUILT_IN: [Self; 6] = [
+    pub const BUILT_IN: [Self; 7] = [
         Self {
             name: "go1.19",
             summary: "every frame popped by ADD $n; leaves move SP before R29",
@@ -160,6 +191,7 @@ impl Policy {
             small_pop: SmallPop::PairAndAdd,
             large_pop: LargePop::Constant,
             long_constants: LongConstants::WideMoves,
+            ios_store: IosStore::Preemptible,
         },
         Self {
             name: "go1.22",
@@ -169,6 +201,7 @@ impl Policy {
             small_pop: SmallPop::PairAndAdd,
             large_pop: LargePop::Constant,
             long_constants: LongConstants::WideMoves,
+            ios_store: IosStore::Preemptible,
         },
         Self {
             name: "go1.23.12",
@@ -178,6 +211,7 @@ impl Policy {
             small_pop: SmallPop::PairAndAdd,
             large_pop: LargePop::Register,
             long_constants: LongConstants::WideMoves,
+            ios_store: IosStore::Preemptible,
         },
         Self {
             name: "go1.24",
@@ -187,6 +221,7 @@ impl Policy {
             small_pop: SmallPop::PostIndex,
             large_pop: LargePop::Constant,
             long_constants: LongConstants::WideMoves,
+            ios_store: IosStore::Preemptible,
         },
         Self {
             name: "go1.24.6",
@@ -196,6 +231,7 @@ impl Policy {
             small_pop: SmallPop::PostIndex,
             large_pop: LargePop::Register,
             long_constants: LongConstants::WideMoves,
+            ios_store: IosStore::Preemptible,
         },
         Self {
             name: "go1.26",
@@ -205,8 +241,25 @@ impl Policy {
             small_pop: SmallPop::PostIndex,
             large_pop: LargePop::Register,
             long_constants: LongConstants::BitMaskAndKeep,
+            ios_store: IosStore::Preemptible,
+        },
+        Self {
+            name: "complete",
+            summary: "as go1.26, but SP and R29 are each restored by one instruction, sizes in R20",
+            releases: &[],
+            leaf_pop: LeafPop::AtOnce,
+            small_pop: SmallPop::PostIndex,
+            large_pop: LargePop::AtOnce,
+            long_constants: LongConstants::BitMaskAndKeep,
+            ios_store: IosStore::Marked,
         },
     ];
+
+    /// The built-in policies that some release has, in the order of their first
+    /// release.
+    pub fn released() -> impl DoubleEndedIterator<Item = &'static Self> {
+        BUILT_IN.iter().filter(|policy| !policy.releases.is_empty())
+    }
 
     /// The policy with this name, or that of the release with this name. A
     /// release without a patch number (`go1.24`) is its first, `.0`, unless a
@@ -215,15 +268,13 @@ impl Policy {
     /// # Errors
     /// [`ResolveError`] names the policies or the supported releases.
     pub fn resolve(name: &str) -> Result<&'static Self, ResolveError> {
-        static BUILT_IN: [Policy; 6] = Policy::BUILT_IN;
         if let Some(policy) = BUILT_IN.iter().find(|policy| policy.name == name) {
             return Ok(policy);
         }
         let Some(version) = parse_release(name) else {
             return Err(ResolveError::Unknown { name: name.to_owned() });
         };
-        BUILT_IN
-            .iter()
+        Self::released()
             .find(|policy| policy.releases.iter().any(|range| range.contains(version)))
             .ok_or(ResolveError::Unsupported { version })
     }

@@ -7,9 +7,9 @@
 //! whether it lies between `StartUnsafePoint` and `EndUnsafePoint`.
 
 use crate::encode::{Arith, Condition, Mode, Reg};
+use crate::epilogue::epilogue;
 use crate::frame::{Frame, Kind, Os, StackCheck};
-use crate::policy::{LargePop, LeafPop, Policy, SmallPop};
-use arrayvec::ArrayVec;
+use crate::policy::{IosStore, Policy};
 
 /// `abi.StackSmall`: a frame up to this size is compared with SP itself.
 pub const STACK_SMALL: u32 = 128;
@@ -18,17 +18,11 @@ pub const STACK_BIG: u32 = 4096;
 /// The largest frame that a pre-indexed store opens: the largest multiple of 16
 /// within its range of -256.
 pub const MAX_PRE_INDEX: u32 = 0xf0;
-/// From this size on the fixed releases pop a frame by a register.
-pub const REGISTER_POP: u32 = 1 << 12;
 /// The offset of `stackguard0` in a `g`.
 const STACK_GUARD: i32 = 16;
 
-/// The most pseudo-instructions of a function: a stack check of five, a prologue
-/// of five, the body, an epilogue of four and the call of morestack, three.
-pub const MAX_PROGS: usize = 18;
-
 /// The pseudo-instructions of one function.
-pub type Progs = ArrayVec<Prog, MAX_PROGS>;
+pub type Progs = Vec<Prog>;
 
 /// Where a branch goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -113,6 +107,27 @@ pub struct Prog {
 }
 
 impl Op {
+    /// `ADD $value, from, to`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn add(value: i64, from: Reg, to: Reg) -> Self {
+        Self::ArithConst { op: Arith::Add, value, from, to }
+    }
+
+    /// `MOVD offset(RSP), to`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn load(offset: i32, to: Reg) -> Self {
+        Self::Load { base: Reg::SP, offset, mode: Mode::Offset, to }
+    }
+
+    /// `LDP offset(RSP), (first, second)`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn load_pair(offset: i32, first: Reg, second: Reg) -> Self {
+        Self::LoadPair { base: Reg::SP, offset, to: (first, second) }
+    }
+
     /// Whether an operand is R27, which makes the pseudo-instruction an unsafe
     /// point (`asm7.go`, `isUnsafePoint`): the injected call overwrites it.
     #[inline(always)]
@@ -152,7 +167,7 @@ impl Sink for Progs {
 }
 
 /// Emits pseudo-instructions region by region.
-struct Builder<'a, S> {
+pub(crate) struct Builder<'a, S> {
     sink: &'a mut S,
     region: Region,
     marked_unsafe: bool,
@@ -160,19 +175,26 @@ struct Builder<'a, S> {
 
 impl<S: Sink> Builder<'_, S> {
     #[inline(always)]
-    fn emit(&mut self, op: Op) {
+    pub(crate) fn emit(&mut self, op: Op) {
         self.emit_moving_sp(op, 0);
     }
 
+    /// SP is `sp_adjust` bytes lower behind the pseudo-instruction.
     #[inline(always)]
-    fn emit_moving_sp(&mut self, op: Op, sp_adjust: i64) {
+    pub(crate) fn emit_moving_sp(&mut self, op: Op, sp_adjust: i64) {
         let (marked_unsafe, region) = (self.marked_unsafe, self.region);
         self.sink.emit(Prog { op, sp_adjust, marked_unsafe, region });
+    }
+
+    /// A pseudo-instruction that was made elsewhere.
+    #[inline(always)]
+    pub(crate) fn pass_on(&mut self, prog: Prog) {
+        self.sink.emit(prog);
     }
 }
 
 /// Emits the pseudo-instructions of a function with this frame.
-#[inline]
+#[inline(always)]
 pub fn preprocess<S: Sink>(frame: &Frame, policy: &Policy, sink: &mut S) {
     let size = frame.size.bytes();
     let mut builder = Builder { sink, region: Region::Check, marked_unsafe: false };
@@ -181,14 +203,14 @@ pub fn preprocess<S: Sink>(frame: &Frame, policy: &Policy, sink: &mut S) {
         stack_check(size, &mut builder);
     }
     builder.region = Region::Prologue;
-    prologue(size, frame.os, &mut builder);
+    prologue(size, frame.os, policy, &mut builder);
     builder.region = Region::Body;
     builder.emit(match frame.kind {
         Kind::Leaf => Op::Nop,
         Kind::NonLeaf => Op::Call { callee: Callee::Body },
     });
     builder.region = Region::Epilogue;
-    epilogue(size, frame.kind, policy, &mut builder);
+    epilogue(frame, policy, &mut builder);
     builder.region = Region::MoreStack;
     if checks {
         call_morestack(size, &mut builder);
@@ -241,7 +263,7 @@ fn call_morestack<S: Sink>(size: u32, builder: &mut Builder<'_, S>) {
 /// What opens a frame: one store with write-back when the frame is within its
 /// range, else through R20, saving FP and LR before SP moves.
 #[inline(always)]
-fn prologue<S: Sink>(size: u32, os: Os, builder: &mut Builder<'_, S>) {
+fn prologue<S: Sink>(size: u32, os: Os, policy: &Policy, builder: &mut Builder<'_, S>) {
     if size == 0 {
         return;
     }
@@ -262,59 +284,10 @@ fn prologue<S: Sink>(size: u32, os: Os, builder: &mut Builder<'_, S>) {
         if os == Os::Ios {
             // The signal handler runs on this stack and may have overwritten
             // what was stored below SP.
+            builder.marked_unsafe = policy.ios_store == IosStore::Marked;
             builder.emit(Op::StorePair { from: saved, base: Reg::SP, offset: -8 });
+            builder.marked_unsafe = false;
         }
     }
     builder.emit(Op::ArithConst { op: Arith::Sub, value: 8, from: Reg::SP, to: Reg::FP });
-}
-
-/// What pops a frame, and the return. Go's `Spadj` of the return restores the
-/// depth for what follows; in a function with a stack check an empty instruction
-/// takes it back at once (`stacksplit`, `spfix`), and in one without nothing
-/// follows.
-#[inline(always)]
-fn epilogue<S: Sink>(size: u32, kind: Kind, policy: &Policy, builder: &mut Builder<'_, S>) {
-    let value = i64::from(size);
-    match kind {
-        _ if size == 0 => {}
-        Kind::Leaf => pop_leaf(value, policy.leaf_pop, builder),
-        Kind::NonLeaf if size <= MAX_PRE_INDEX && policy.small_pop == SmallPop::PostIndex => {
-            let fp = Op::Load { base: Reg::SP, offset: -8, mode: Mode::Offset, to: Reg::FP };
-            builder.emit(fp);
-            let (offset, mode) = (size.cast_signed(), Mode::PostIndex);
-            builder.emit_moving_sp(Op::Load { base: Reg::SP, offset, mode, to: Reg::LR }, -value);
-        }
-        Kind::NonLeaf => {
-            let to = (Reg::FP, Reg::LR);
-            builder.emit(Op::LoadPair { base: Reg::SP, offset: -8, to });
-            if policy.large_pop == LargePop::Register && size >= REGISTER_POP {
-                builder.emit(Op::MoveConst { value, to: Reg::TMP });
-                let pop = Op::AddReg { by: Reg::TMP, from: Reg::SP, to: Reg::SP };
-                builder.emit_moving_sp(pop, -value);
-            } else {
-                builder.emit_moving_sp(pop_constant(value), -value);
-            }
-        }
-    }
-    builder.emit(Op::Return);
-}
-
-fn pop_constant(value: i64) -> Op {
-    Op::ArithConst { op: Arith::Add, value, from: Reg::SP, to: Reg::SP }
-}
-
-/// A leaf's LR is still in its register; only FP and SP come back.
-#[inline(always)]
-fn pop_leaf<S: Sink>(value: i64, order: LeafPop, builder: &mut Builder<'_, S>) {
-    match order {
-        LeafPop::FramePointerFirst => {
-            let (op, value8) = (Arith::Add, value - 8);
-            builder.emit(Op::ArithConst { op, value: value8, from: Reg::SP, to: Reg::FP });
-            builder.emit_moving_sp(pop_constant(value), -value);
-        }
-        LeafPop::StackPointerFirst => {
-            builder.emit_moving_sp(pop_constant(value), -value);
-            builder.emit(Op::ArithConst { op: Arith::Sub, value: 8, from: Reg::SP, to: Reg::FP });
-        }
-    }
 }

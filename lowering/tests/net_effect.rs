@@ -3,10 +3,9 @@
 
 mod machine;
 
-use lowering::constant::MAX_WORDS;
 use lowering::policy::Policy;
-use lowering::pseudo::{MAX_PROGS, Op, Progs, Region, preprocess};
-use lowering::{Frame, FrameSize, Kind, Os, StackCheck, expansions, lower, strategies};
+use lowering::pseudo::{Op, Progs, Region, preprocess};
+use lowering::{Frame, FrameSize, Kind, expansions, lower, strategies};
 use machine::{CFA, Machine};
 use proptest::prelude::*;
 use unwind::Word;
@@ -94,18 +93,4 @@ fn the_pop_is_one_pseudo_instruction_and_two_words() {
     assert_eq!(words_of_pop(&frame), (Some("C_ADDCON2".to_owned()), 2));
     let frame = Frame::new(FrameSize::new(65536).unwrap(), Kind::NonLeaf);
     assert_eq!(words_of_pop(&frame), (Some("C_ABCON".to_owned()), 1));
-}
-
-/// No function needs more room than there is, and these two need all of it.
-#[test]
-fn the_room_for_words_and_pseudo_instructions_is_used_up() {
-    let frame = |kind| Frame {
-        size: FrameSize::new((1 << 24) + 65616).unwrap(),
-        kind,
-        check: StackCheck::WhereNeeded,
-        os: Os::Ios,
-    };
-    let policy = Policy::resolve("go1.24.6").unwrap();
-    assert_eq!(lower(&frame(Kind::Leaf), policy).words().len(), MAX_WORDS);
-    assert_eq!(expansions(&frame(Kind::NonLeaf), policy).len(), MAX_PROGS);
 }

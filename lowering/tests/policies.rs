@@ -1,7 +1,10 @@
 //! Names and releases of policies.
 
 use lowering::constant::LongConstants;
-use lowering::policy::{LargePop, Policy, SmallPop};
+use lowering::encode::Reg;
+use lowering::epilogue::{Epilogue, OwnPop};
+use lowering::policy::{LargePop, LeafPop, Policy, SmallPop};
+use lowering::pseudo::Op;
 use lowering::{Frame, FrameSize, Kind, ResolveError, lower, strategies};
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -113,6 +116,14 @@ proptest! {
     }
 }
 
+#[test]
+fn every_policy_but_complete_has_releases() {
+    let released: Vec<_> = Policy::released().map(|policy| policy.name).collect();
+    assert_eq!(released, ["go1.19", "go1.22", "go1.23.12", "go1.24", "go1.24.6", "go1.26"]);
+    let all: Vec<_> = Policy::BUILT_IN.iter().map(|policy| policy.name).collect();
+    assert_eq!(all.split_last(), Some((&"complete", &released[..])));
+}
+
 /// A policy of one's own is a value, made without touching this crate.
 #[test]
 fn a_policy_can_be_made_outside() {
@@ -129,4 +140,47 @@ fn a_policy_can_be_made_outside() {
         let frame = Frame::new(FrameSize::new(size).unwrap(), Kind::NonLeaf);
         assert_eq!(lower(&frame, &mine).words(), lower(&frame, fixed).words(), "{size}");
     }
+}
+
+/// The pop of the fix, written outside.
+fn pop_by_r27(frame: &Frame, epilogue: &mut Epilogue) {
+    let size = i64::from(frame.size.bytes());
+    epilogue.emit(Op::load_pair(-8, Reg::FP, Reg::LR));
+    epilogue.emit(Op::MoveConst { value: size, to: Reg::TMP });
+    let pop = Op::AddReg { by: Reg::TMP, from: Reg::SP, to: Reg::SP };
+    epilogue.emit_popping(pop, size);
+}
+
+/// The pop of leaves, written outside, and not preemptible.
+fn pop_leaf_unsafely(frame: &Frame, epilogue: &mut Epilogue) {
+    let size = i64::from(frame.size.bytes());
+    epilogue.unsafe_points(|epilogue| {
+        epilogue.emit(Op::add(size - 8, Reg::SP, Reg::FP));
+        epilogue.emit_popping(Op::add(size, Reg::SP, Reg::SP), size);
+    });
+}
+
+/// What is popped in one's own way is lowered as what is built in, R27's unsafe
+/// points included.
+#[test]
+fn an_epilogue_can_be_written_outside() {
+    let base = *Policy::resolve("go1.26").unwrap();
+    let mine = Policy {
+        name: "mine",
+        releases: &[],
+        leaf_pop: LeafPop::Own(OwnPop(pop_leaf_unsafely)),
+        large_pop: LargePop::Own(OwnPop(pop_by_r27)),
+        ..base
+    };
+    for size in [0, 16, 240, 4096, 65616, 1 << 24, (1 << 24) + 80, 1 << 30] {
+        let frame = |kind| Frame::new(FrameSize::new(size).unwrap(), kind);
+        let [own, built_in] = [&mine, &base].map(|policy| lower(&frame(Kind::NonLeaf), policy));
+        assert_eq!(own.words(), built_in.words(), "{size}");
+        assert_eq!(own.rows(), built_in.rows(), "{size}");
+        let [own, built_in] = [&mine, &base].map(|policy| lower(&frame(Kind::Leaf), policy));
+        assert_eq!(own.words(), built_in.words(), "{size}");
+        assert_eq!(own.rows() == built_in.rows(), size == 0, "{size}");
+    }
+    assert_eq!(mine, Policy { ..mine });
+    assert_ne!(mine.large_pop, LargePop::Own(OwnPop(pop_leaf_unsafely)));
 }

@@ -15,7 +15,7 @@ use verifier::decode::{Inst, decode};
 const NEAR: usize = 5;
 
 /// The story of a boundary of the function with this name; of the first one with a
-/// finding if none is named.
+/// finding if none is named, or else of the first that is undecided.
 ///
 /// # Errors
 /// When the file cannot be read, has no such function (the error names some that
@@ -43,7 +43,10 @@ pub fn explain_binary(path: &Path, name: &str, place: Option<Place>) -> Result<E
     let mut checked = Checked::new(&scene.function);
     let at = match place {
         Some(place) => scene.index(place)?,
-        None => checked.first_finding(&scene).ok_or_else(|| nothing_found(name, &checked))?,
+        None => checked
+            .first_finding(&scene)
+            .or_else(|| checked.undecided().first().map(|undecided| undecided.at))
+            .ok_or_else(|| nothing_found(name, &checked))?,
     };
     let story = checked.story(&scene, at);
     let kind = kind(&scene.function);
@@ -58,6 +61,7 @@ pub fn explain_binary(path: &Path, name: &str, place: Option<Place>) -> Result<E
         story,
         beside: frame.and_then(|frame| beside(frame, &scene.function, at)),
         others: checked.others(&scene, at),
+        undecided: checked.undecided().to_vec(),
     })
 }
 

@@ -270,3 +270,28 @@ const fn in_words(content: Content) -> &'static str {
         Content::Unused => "what an earlier call left there",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Who can see which rule: the design's table of observers.
+    #[test]
+    fn every_rule_has_a_sentence_for_who_sees_it() {
+        for (rule, seen) in [
+            (Rule::SpRow, [true, false, true]),
+            (Rule::SavedLr, [true, false, true]),
+            (Rule::FramePointer, [false, true, false]),
+            (Rule::BelowSp, [true, false, true]),
+            (Rule::Restart, [true, false, false]),
+            (Rule::SpAlign, [true, false, false]),
+        ] {
+            let sentences = Observer::ALL.map(|observer| consequence(rule, observer));
+            assert_eq!(sentences.map(|sentence| sentence.is_some()), seen, "{rule}");
+            for sentence in sentences.into_iter().flatten() {
+                assert!(sentence.ends_with('.'), "{sentence}");
+                assert_eq!(sentence.matches(". ").count(), 0, "one sentence: {sentence}");
+            }
+        }
+    }
+}

@@ -1,8 +1,8 @@
 //! The words of the stack around SP, by what the verifier knows of them.
 
 use super::Story;
-use unwind::{Depth, InjectedCall, ReturnAddress, Stopped, inject};
-use verifier::{Saved, State};
+use unwind::{Depth, InjectedCall, ReturnAddress, Stopped, inject, signal};
+use verifier::{Saved, SignalStack, State};
 
 /// What a word of the stack holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ pub struct Slot {
     pub is_taken: bool,
     /// What an injected call stores there, if it is known.
     pub pushed: Option<inject::Pushed>,
-    /// Whether an injected call overwrites it.
+    /// Whether an injected call overwrites it, or a handler of signals that runs on
+    /// this stack.
     pub is_lost: bool,
 }
 
@@ -84,8 +85,10 @@ pub(super) fn around(story: &Story) -> Vec<Slot> {
     let slot = |offset: i64| {
         let depth = Depth(state.depth.0.saturating_sub(offset));
         let below = offset.saturating_neg();
-        let is_lost = story.is_injectable() && inject::is_lost(below);
-        let push = call.writes().iter().find(|push| is_lost && push.below_sp == below);
+        let is_pushed = story.is_injectable() && inject::is_lost(below);
+        let on_this_stack = story.signals == SignalStack::Goroutine;
+        let is_lost = is_pushed || on_this_stack && signal::is_lost_to_signal(below);
+        let push = call.writes().iter().find(|push| is_pushed && push.below_sp == below);
         Slot {
             offset,
             depth,

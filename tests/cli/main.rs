@@ -6,6 +6,7 @@
 
 mod assembler;
 mod conform;
+mod explain;
 mod fixtures;
 mod hostile;
 mod lower;

@@ -10,11 +10,18 @@
 //! instruction's [`Index`]. The *CFA* is the value of SP at function entry;
 //! SP = CFA - [`Depth`].
 
+pub mod frame_pointer;
+pub mod inject;
 mod preempt;
+pub mod signal;
 mod table;
+pub mod unwinder;
 
-pub use preempt::{FuncFlags, NotPreemptible, Preemption, Release};
-pub use table::{OutOfOrder, Row, RowTable, Span};
+pub use frame_pointer::FramePointerWalk;
+pub use inject::{InjectedCall, KEPT_BELOW_SP, LOST_REGISTER};
+pub use preempt::{FuncFlags, NotPreemptible, Preemption, RESTART_LIMIT, Release};
+pub use table::{OutOfOrder, Row, RowTable, RowWriter, Span};
+pub use unwinder::{Crash, Mistaken, ReturnAddress, Stopped};
 
 use core::fmt;
 use zerocopy::little_endian::U32;

@@ -1,6 +1,25 @@
 //! Where Go's runtime can preempt a goroutine asynchronously: what
 //! `isAsyncSafePoint` (`runtime/preempt.go`) asks of a function before it
 //! looks at the boundary's own unsafe-point class.
+//!
+//! What it asks, in its order (go1.19.8, go1.21.13, go1.22.10, go1.23.9, go1.24.3,
+//! go1.24.11, go1.25.5, go1.26.0, go1.27.3):
+//! 1. The goroutine is the user's, and its M may be preempted. A state of the
+//!    thread: any boundary can be met with it.
+//! 2. From SP there are `asyncPreemptStack` bytes to the stack's end: the frames of
+//!    `asyncPreempt` and what it calls, at most the 800 of a nosplit chain. A
+//!    function that checks the stack leaves those free at every depth that it
+//!    declares, and one that does not may or may not: no boundary is excluded by it.
+//! 3. With `GOEXPERIMENT=runtimesecret` (from go1.26 on): the goroutine is not inside
+//!    `secret.Do`.
+//! 4. pc is in Go code, and not behind the branch of a half-executed call: that is
+//!    asked on mips only.
+//! 5. The boundary is not an unsafe point ([`crate::UnsafePoint::Unsafe`]).
+//! 6. What [`Preemption::of`] models.
+//! 7. A restartable sequence started no more than [`RESTART_LIMIT`] bytes before.
+//!
+//! `SPWRITE` is not asked for: compiled functions that write SP behind the table's
+//! back would be preempted, and stop the unwinder ([`crate::ReturnAddress::Throw`]).
 
 use core::fmt;
 
@@ -8,6 +27,11 @@ use core::fmt;
 /// version of go1 (`Release(24)` is go1.24).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Release(pub u16);
+
+/// How far into a restartable sequence a goroutine can be stopped, in bytes; beyond
+/// it the runtime ends the program: `fatal error: bad restart PC`
+/// (`isAsyncSafePoint`, the same in all nine releases).
+pub const RESTART_LIMIT: u64 = 20;
 
 /// The flags of a function in the table (`internal/abi/symtab.go`, `FuncFlag`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

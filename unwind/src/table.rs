@@ -76,6 +76,16 @@ impl RowTable {
         self.end = Index(0);
     }
 
+    /// Writes the table anew, in less time than [`RowTable::clear`] and a
+    /// [`RowTable::push`] for each row take.
+    #[inline(always)]
+    pub const fn rewrite(&mut self) -> RowWriter<'_> {
+        self.end = Index(0);
+        let (start, class_start, class_depth) = (Index(0), Index(0), Depth(0));
+        let row = Row { depth: class_depth, unsafe_point: UnsafePoint::Safe };
+        RowWriter { table: self, closed: 0, start, row, class_start, class_depth }
+    }
+
     /// Appends `count` boundaries with `row` behind those that are there.
     #[inline]
     pub fn push(&mut self, row: Row, count: u32) {
@@ -155,6 +165,67 @@ impl RowTable {
     }
 }
 
+/// Writes a table from its first row on, over the spans of the table before.
+/// The run that grows is kept here: neither it nor the number of spans waits for
+/// memory that was just written to.
+#[must_use = "the table is complete only after `finish`"]
+#[derive(Debug)]
+pub struct RowWriter<'a> {
+    table: &'a mut RowTable,
+    /// How many spans of the table are written.
+    closed: usize,
+    /// Where the run starts that grows.
+    start: Index,
+    row: Row,
+    class_start: Index,
+    class_depth: Depth,
+}
+
+impl RowWriter<'_> {
+    /// From the boundary `at` on the row is `row`. The boundaries ascend; the first
+    /// is the entry.
+    #[inline(always)]
+    pub fn change(&mut self, at: Index, row: Row) {
+        if at > self.start && row == self.row {
+            return;
+        }
+        let same_class = at > self.start && row.unsafe_point == self.row.unsafe_point;
+        self.close(at);
+        self.start = at;
+        self.row = row;
+        if !same_class {
+            (self.class_start, self.class_depth) = (at, row.depth);
+        }
+    }
+
+    /// Completes the table, whose last boundary is the one before `end`.
+    #[inline(always)]
+    pub fn finish(mut self, end: Index) {
+        self.close(end);
+        self.table.end = end;
+        // Nothing is written where nothing changes: who reads the length next
+        // would wait for it.
+        if self.closed < self.table.spans.len() {
+            self.table.spans.truncate(self.closed);
+        }
+    }
+
+    /// Writes the run that grows, unless it is empty.
+    #[inline(always)]
+    fn close(&mut self, end: Index) {
+        let Self { start, row, class_start, class_depth, .. } = *self;
+        if end <= start {
+            return;
+        }
+        let span = Span { start, end, row, class_start, class_depth };
+        match self.table.spans.get_mut(self.closed) {
+            Some(place) => *place = span,
+            None => self.table.spans.push(span),
+        }
+        self.closed += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +279,30 @@ mod tests {
         assert_eq!(table.span(Index(3)).and_then(|span| span.resume(Index(3))), None);
         assert_eq!(table.span(Index(3)).and_then(|span| table.resume_depth(span)), None);
         assert_eq!(table.span(Index(4)).and_then(|span| span.resume(Index(4))), Some(Index(0)));
+    }
+
+    /// Whatever the table held before, and whichever way the rows come.
+    #[test]
+    fn a_table_that_is_rewritten_is_as_one_that_is_pushed() {
+        let runs = [
+            (row(0, UnsafePoint::Safe), 2),
+            (row(0, UnsafePoint::Safe), 1),
+            (row(0, UnsafePoint::Restart1), 2),
+            (row(32, UnsafePoint::Restart1), 1),
+            (row(32, UnsafePoint::Restart2), 2),
+            (row(32, UnsafePoint::Safe), 1),
+        ];
+        let mut rewritten = RowTable::new();
+        for count in [0, 4, 1, 6, 2, 5, 3] {
+            let mut pushed = RowTable::new();
+            let mut writer = rewritten.rewrite();
+            for &(row, length) in &runs[..count] {
+                writer.change(pushed.end(), row);
+                pushed.push(row, length);
+            }
+            writer.finish(pushed.end());
+            assert_eq!(rewritten, pushed, "{count} runs");
+        }
     }
 
     #[test]

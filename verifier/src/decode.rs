@@ -268,6 +268,13 @@ pub fn decode(word: Word) -> Inst {
     }
 }
 
+/// Whether [`decode`] gives a trap.
+#[inline(always)]
+#[must_use]
+pub const fn is_trap(word: Word) -> bool {
+    word.get() >> 16 == 0 || word.get() == GO_UNDEF
+}
+
 /// What Go's assembler emits for UNDEF.
 const GO_UNDEF: u32 = 0xbea7_1700;
 

@@ -1,6 +1,8 @@
-//! What an instruction does to SP.
+//! What an instruction does, as far as the rules are concerned.
 
-use crate::decode::{Arith, Flags, Inst, Logic, Mode, Reg, Width};
+use crate::decode::{
+    Access, Arith, Data, Flags, Inst, Logic, Mode, Reg, Wide, Width,
+};
 
 /// What an instruction does to SP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,31 +20,176 @@ pub enum SpEffect {
 /// What an instruction does to SP. Branches leave it alone.
 #[must_use]
 pub fn sp_effect(inst: &Inst) -> SpEffect {
-    match *inst {
-        Inst::ArithImm { op, flags: Flags::Keep, width, rd: Reg::SP, rn, imm } => match (width, rn)
-        {
-            (Width::X, Reg::SP) => SpEffect::Add(signed(op, imm)),
-            (Width::X, _) => SpEffect::Computed,
-            (Width::W, _) => SpEffect::Unknown,
-        },
-        Inst::ArithExt { flags: Flags::Keep, width, rd: Reg::SP, .. } => match width {
-            Width::X => SpEffect::Computed,
-            Width::W => SpEffect::Unknown,
-        },
-        Inst::LogicImm { op: Logic::And | Logic::Orr | Logic::Eor, rd: Reg::SP, .. } => {
-            SpEffect::Unknown
+    match effect(inst) {
+        Effect::Add { rd: Reg::SP, rn: Reg::SP, by } => SpEffect::Add(by),
+        Effect::Add { rd: Reg::SP, .. } | Effect::AddRegister { rd: Reg::SP, sp: true, .. } => {
+            SpEffect::Computed
         }
-        Inst::Pair { rn: Reg::SP, offset, mode: Mode::PreIndex | Mode::PostIndex, .. }
-        | Inst::Single { rn: Reg::SP, offset, mode: Mode::PreIndex | Mode::PostIndex, .. } => {
-            SpEffect::Add(i64::from(offset))
+        Effect::Transfer(Transfer { base: Reg::SP, back: Some(by), .. }) => {
+            SpEffect::Add(i64::from(by))
         }
-        Inst::Unknown => SpEffect::Unknown,
+        Effect::LoseSp if matches!(inst, Inst::ArithExt { width: Width::X, .. }) => {
+            SpEffect::Computed
+        }
+        Effect::LoseSp | Effect::Unknown => SpEffect::Unknown,
         _ => SpEffect::Unchanged,
     }
 }
 
+/// What an instruction does. Where nothing else is said of them, the registers that
+/// it writes have unknown values behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Effect {
+    /// A number.
+    Const { rd: Reg, value: u64 },
+    /// 16 bits are put into a register.
+    Insert { rd: Reg, imm: u16, shift: u8 },
+    /// An addition; 31 is SP in both places.
+    Add { rd: Reg, rn: Reg, by: i64 },
+    /// `rn`, and `rm` shifted left added to it or, if `negates`, subtracted. If `sp`,
+    /// 31 is SP in `rd` and `rn`, and ZR otherwise; in `rm` it is ZR.
+    AddRegister { rd: Reg, rn: Reg, rm: Reg, shift: u8, negates: bool, sp: bool },
+    /// A copy; 31 is ZR.
+    Copy { rd: Reg, rm: Reg },
+    /// An address so many bytes away, or from the start of the page.
+    Address { rd: Reg, offset: i64, is_page: bool },
+    /// A constant so many bytes away.
+    Literal { rd: Reg, offset: i64 },
+    /// A word loaded by an index; its table, if it can be one.
+    Element { rd: Reg, table: Option<Reg> },
+    /// A load or a store.
+    Transfer(Transfer),
+    /// A store of `rt` to `rn` and `rm` shifted left.
+    StoreIndexed { rt: Reg, rn: Reg, rm: Reg, shift: u8 },
+    Branch { offset: i64 },
+    BranchIf { offset: i64 },
+    Call { is_direct: bool },
+    Jump { rn: Reg },
+    Return,
+    Trap,
+    /// SP becomes a value that is not followed.
+    LoseSp,
+    /// Nothing but what the operands say.
+    Plain,
+    /// Anything.
+    Unknown,
+}
+
+/// A load or a store of one or two registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Transfer {
+    pub(crate) access: Access,
+    pub(crate) data: Data,
+    pub(crate) first: Reg,
+    pub(crate) second: Option<Reg>,
+    pub(crate) base: Reg,
+    /// From the base to the first byte.
+    pub(crate) offset: i32,
+    /// What is added to the base.
+    pub(crate) back: Option<i32>,
+}
+
+impl Transfer {
+    /// Whether LR or R29 is loaded or stored.
+    #[inline(always)]
+    pub(crate) fn concerns_caller(&self) -> bool {
+        let concerns = |register| matches!(register, Reg::LR | Reg::FP);
+        concerns(self.first) || self.second.is_some_and(concerns)
+    }
+}
+
+/// What an instruction does.
+pub(crate) fn effect(inst: &Inst) -> Effect {
+    match *inst {
+        Inst::ArithImm { flags: Flags::Keep, width: Width::W, rd: Reg::SP, .. }
+        | Inst::ArithExt { flags: Flags::Keep, width: Width::W, rd: Reg::SP, .. } => Effect::LoseSp,
+        Inst::ArithImm { op, flags: Flags::Keep, width: Width::X, rd, rn, imm } => {
+            Effect::Add { rd, rn, by: signed(op, imm) }
+        }
+        // UXTX and SXTX take all 64 bits.
+        Inst::ArithExt {
+            op, flags: Flags::Keep, width: Width::X, rd, rn, rm, option: 0b011 | 0b111, shift,
+        } => Effect::AddRegister { rd, rn, rm, shift, negates: op == Arith::Sub, sp: true },
+        Inst::ArithExt { flags: Flags::Keep, rd: Reg::SP, .. } => Effect::LoseSp,
+        Inst::ArithReg {
+            op, flags: Flags::Keep, width: Width::X, rd, rn, rm, kind: 0, amount,
+        } => {
+            let negates = op == Arith::Sub;
+            Effect::AddRegister { rd, rn, rm, shift: amount, negates, sp: false }
+        }
+        Inst::LogicImm { op: Logic::And | Logic::Orr | Logic::Eor, rd: Reg::SP, .. } => {
+            Effect::LoseSp
+        }
+        Inst::LogicImm { op: Logic::Orr, rd, rn: Reg::ZR, imm, .. } => {
+            Effect::Const { rd, value: imm }
+        }
+        Inst::LogicReg {
+            op: Logic::Orr,
+            invert: false,
+            width: Width::X,
+            rd,
+            rn: Reg::ZR,
+            rm,
+            kind: 0,
+            amount: 0,
+        } => Effect::Copy { rd, rm },
+        Inst::MoveWide { op, width, rd, imm, shift } => wide(op, width, rd, imm, shift),
+        Inst::Adr { rd, offset } => Effect::Address { rd, offset, is_page: false },
+        Inst::Adrp { rd, offset } => Effect::Address { rd, offset, is_page: true },
+        Inst::LoadLiteral { rt, offset } => Effect::Literal { rd: rt, offset },
+        Inst::LoadIndexed { rt, rn, option, shift, .. } => {
+            let table = (option == 0b011 && shift == 3 && rn != Reg::SP).then_some(rn);
+            Effect::Element { rd: rt, table }
+        }
+        Inst::StoreIndexed { rt, rn, rm, option: 0b011, shift } => {
+            Effect::StoreIndexed { rt, rn, rm, shift }
+        }
+        Inst::Pair { access, data, rt, rt2, rn, offset, mode } => {
+            transfer(access, data, (rt, Some(rt2)), rn, offset, mode)
+        }
+        Inst::Single { access, data, rt, rn, offset, mode } => {
+            transfer(access, data, (rt, None), rn, offset, mode)
+        }
+        Inst::Branch { offset } => Effect::Branch { offset },
+        Inst::BranchIf { offset, .. } => Effect::BranchIf { offset },
+        Inst::Call { .. } => Effect::Call { is_direct: true },
+        Inst::CallReg { .. } => Effect::Call { is_direct: false },
+        Inst::JumpReg { rn } => Effect::Jump { rn },
+        Inst::Return { .. } => Effect::Return,
+        Inst::Trap => Effect::Trap,
+        Inst::Unknown => Effect::Unknown,
+        _ => Effect::Plain,
+    }
+}
+
+fn wide(op: Wide, width: Width, rd: Reg, imm: u16, shift: u8) -> Effect {
+    let part = u64::from(imm) << shift;
+    match (op, width) {
+        (Wide::Movz, _) => Effect::Const { rd, value: part },
+        (Wide::Movn, Width::X) => Effect::Const { rd, value: !part },
+        (Wide::Movk, Width::X) => Effect::Insert { rd, imm, shift },
+        (Wide::Movn | Wide::Movk, Width::W) => Effect::Plain,
+    }
+}
+
+fn transfer(
+    access: Access,
+    data: Data,
+    (first, second): (Reg, Option<Reg>),
+    base: Reg,
+    offset: i32,
+    mode: Mode,
+) -> Effect {
+    let (offset, back) = match mode {
+        Mode::Offset => (offset, None),
+        Mode::PreIndex => (offset, Some(offset)),
+        Mode::PostIndex => (0, Some(offset)),
+    };
+    Effect::Transfer(Transfer { access, data, first, second, base, offset, back })
+}
+
 /// `imm` as what `op` adds.
-pub(crate) fn signed(op: Arith, imm: u32) -> i64 {
+fn signed(op: Arith, imm: u32) -> i64 {
     match op {
         Arith::Add => i64::from(imm),
         Arith::Sub => -i64::from(imm),

@@ -6,15 +6,22 @@ use unwind::Word;
 /// A set of instruction indices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IndexSet {
-    /// A bit for each index.
+    /// A bit for each index; beyond the words in use they mean nothing.
     bits: Vec<u64>,
+    words: usize,
 }
 
 impl IndexSet {
     /// Empties the set and makes room for indices below `len`.
     pub(crate) fn reset(&mut self, len: usize) {
-        self.bits.clear();
-        self.bits.resize(len / 64 + 1, 0);
+        let words = len / 64 + 1;
+        if self.bits.len() < words {
+            self.bits.resize(words, 0);
+        }
+        self.words = words;
+        if let Some(bits) = self.bits.get_mut(..words) {
+            bits.fill(0);
+        }
     }
 
     #[inline]
@@ -47,11 +54,11 @@ impl IndexSet {
     /// The first member from `from` on. Looks at each word up to it.
     #[inline]
     pub(crate) fn next(&self, from: u32) -> Option<u32> {
-        first(&self.bits, from as usize).map(|index| index as u32)
+        first(self.bits.get(..self.words)?, from as usize).map(|index| index as u32)
     }
 
     pub(crate) fn len(&self) -> u32 {
-        self.bits.iter().map(|word| word.count_ones()).sum()
+        self.bits.iter().take(self.words).map(|word| word.count_ones()).sum()
     }
 }
 
@@ -85,7 +92,7 @@ impl SparseSet {
     #[inline]
     pub(crate) fn next(&self, from: u32) -> Option<u32> {
         let position = from as usize / 64;
-        let rest = self.indices.bits.get(position)? >> (from % 64);
+        let rest = self.indices.bits.get(..self.indices.words)?.get(position)? >> (from % 64);
         if rest != 0 {
             return Some(from + rest.trailing_zeros());
         }

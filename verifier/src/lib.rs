@@ -15,9 +15,11 @@
 //! here.
 
 pub mod decode;
+mod decoded;
 mod effect;
 mod flow;
 mod operands;
+mod registers;
 mod report;
 pub mod rules;
 mod state;

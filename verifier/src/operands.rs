@@ -1,15 +1,16 @@
 //! Which registers an instruction reads and writes.
 
-use crate::decode::{Access, Data, Inst, Mode, Reg, Wide, decode};
+use crate::decode::{Access, Data, Flags, Inst, Logic, Mode, Reg, Test, Wide, decode};
 use unwind::Word;
 
-/// A set of registers: bit n for Xn, bit 31 for SP.
+/// A set of registers: bit n for Xn, bit 31 for SP, bit 32 for the condition flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Regs(pub(crate) u32);
+pub(crate) struct Regs(pub(crate) u64);
 
 impl Regs {
     pub(crate) const NONE: Self = Self(0);
     pub(crate) const SP: Self = Self(1 << 31);
+    pub(crate) const FLAGS: Self = Self(1 << 32);
     /// All that a call may change, and more: everything but SP.
     pub(crate) const GENERAL: Self = Self(0x7fff_ffff);
 
@@ -59,17 +60,23 @@ impl Operands {
 pub(crate) fn operands(word: Word, inst: &Inst) -> Operands {
     use Regs as R;
     match *inst {
-        Inst::ArithImm { flags, rd, rn, .. } => Operands::of(R::or_sp(rn), destination(flags, rd)),
+        Inst::ArithImm { flags, rd, rn, .. } => {
+            Operands::of(R::or_sp(rn), destination(flags, rd))
+        }
         Inst::ArithExt { flags, rd, rn, rm, .. } => {
             Operands::of(R::or_sp(rn).with(R::or_zero(rm)), destination(flags, rd))
         }
-        Inst::ArithReg { rd, rn, rm, .. } | Inst::LogicReg { rd, rn, rm, .. } => {
-            Operands::of(R::or_zero(rn).with(R::or_zero(rm)), R::or_zero(rd))
+        Inst::ArithReg { flags, rd, rn, rm, .. } => {
+            let rd = if flags == Flags::Set { destination(flags, rd) } else { R::or_zero(rd) };
+            Operands::of(R::or_zero(rn).with(R::or_zero(rm)), rd)
+        }
+        Inst::LogicReg { op, rd, rn, rm, .. } => {
+            let flags = if op == Logic::Ands { R::FLAGS } else { R::NONE };
+            Operands::of(R::or_zero(rn).with(R::or_zero(rm)), R::or_zero(rd).with(flags))
         }
         Inst::LogicImm { op, rd, rn, .. } => {
-            let sets_flags = op == crate::decode::Logic::Ands;
-            let rd = if sets_flags { R::or_zero(rd) } else { R::or_sp(rd) };
-            Operands::of(R::or_zero(rn), rd)
+            let flags = if op == Logic::Ands { Flags::Set } else { Flags::Keep };
+            Operands::of(R::or_zero(rn), destination(flags, rd))
         }
         Inst::MoveWide { op, rd, .. } => {
             let kept = if op == Wide::Movk { R::or_zero(rd) } else { R::NONE };
@@ -94,20 +101,27 @@ pub(crate) fn operands(word: Word, inst: &Inst) -> Operands {
         Inst::LoadLiteral { rt, .. } => Operands::of(R::NONE, R::or_zero(rt)),
         Inst::Branch { .. } | Inst::Trap | Inst::Nop => Operands::default(),
         Inst::BranchIf { test, .. } => Operands::of(tested(test), R::NONE),
-        Inst::Call { .. } => Operands::of(R::NONE, R::GENERAL),
-        Inst::CallReg { rn } => Operands::of(R::or_zero(rn), R::GENERAL),
+        // What is called twice is done twice.
+        Inst::Call { .. } => Operands { accumulates: true, ..Operands::of(R::NONE, CALL) },
+        Inst::CallReg { rn } => {
+            Operands { accumulates: true, ..Operands::of(R::or_zero(rn), CALL) }
+        }
         Inst::JumpReg { rn } | Inst::Return { rn } => Operands::of(R::or_zero(rn), R::NONE),
         Inst::Other => other(word.get()),
         Inst::Unknown => {
-            Operands { accumulates: true, ..Operands::of(R(u32::MAX), R(u32::MAX)) }
+            let all = CALL.with(R::SP);
+            Operands { accumulates: true, ..Operands::of(R::NONE, all) }
         }
     }
 }
 
-fn destination(flags: crate::decode::Flags, rd: Reg) -> Regs {
+/// What a call may write.
+const CALL: Regs = Regs::GENERAL.with(Regs::FLAGS);
+
+fn destination(flags: Flags, rd: Reg) -> Regs {
     match flags {
-        crate::decode::Flags::Keep => Regs::or_sp(rd),
-        crate::decode::Flags::Set => Regs::or_zero(rd),
+        Flags::Keep => Regs::or_sp(rd),
+        Flags::Set => Regs::or_zero(rd).with(Regs::FLAGS),
     }
 }
 
@@ -131,12 +145,10 @@ fn transfer(access: Access, data: Regs, rn: Reg, mode: Mode) -> Operands {
     }
 }
 
-fn tested(test: crate::decode::Test) -> Regs {
+fn tested(test: Test) -> Regs {
     match test {
-        crate::decode::Test::Flags(_) => Regs::NONE,
-        crate::decode::Test::Zero(_, _, rt) | crate::decode::Test::Bit(_, _, rt) => {
-            Regs::or_zero(rt)
-        }
+        Test::Flags(_) => Regs::FLAGS,
+        Test::Zero(_, _, rt) | Test::Bit(_, _, rt) => Regs::or_zero(rt),
     }
 }
 
@@ -173,12 +185,36 @@ fn other(word: u32) -> Operands {
     let accesses = word >> 25 & 0b101 == 0b100;
     // Exclusive accesses and atomic operations.
     let atomic = accesses && !literal_or_vector(word) && !indexed(word);
+    let (reads_flags, writes_flags) = flags(word);
     Operands {
-        reads,
-        writes: written(word),
+        reads: if reads_flags { reads.with(Regs::FLAGS) } else { reads },
+        writes: if writes_flags { written(word).with(Regs::FLAGS) } else { written(word) },
         accumulates: atomic,
         loads: accesses,
         stores: accesses && word >> 24 & 0x3b != 0x18,
+    }
+}
+
+/// Whether a form that is not decoded in full reads the condition flags, and whether
+/// it may write them.
+fn flags(word: u32) -> (bool, bool) {
+    let bit = |position: u32| word >> position & 1 == 1;
+    match word >> 21 & 0xff {
+        // Carry arithmetic, and what makes flags of registers; conditional compare;
+        // conditional select.
+        0b1101_0000 => (true, bit(29)),
+        0b1101_0010 => (true, true),
+        0b1101_0100 => (true, false),
+        // Comparisons of floating point, conditional too, and conditional select.
+        group if group & 0xf9 == 0xf1 && word >> 29 & 0b101 == 0 => match word >> 10 & 3 {
+            0b00 => (false, word >> 12 & 0xf == 0b0010),
+            0b01 => (true, true),
+            0b11 => (true, false),
+            _ => (false, false),
+        },
+        // MRS and MSR.
+        _ if word >> 24 == 0xd5 => (bit(21), !bit(21)),
+        _ => (false, false),
     }
 }
 
@@ -249,7 +285,7 @@ fn written(word: u32) -> Regs {
     }
     let word = Word::new(word);
     let writes = |&register: &u8| may_write(word, Reg(register));
-    Regs((0..31).filter(writes).fold(0, |set, register| set | 1 << register))
+    Regs((0..31).filter(writes).fold(0, |set, register| set | 1_u64 << register))
 }
 /// Whether a word may write a general register (0 to 30). Errs towards yes: of
 /// the forms that are not decoded in full, the fields that can name a

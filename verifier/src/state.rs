@@ -4,10 +4,12 @@
 //! lost where they meet, and what is broken on one path is broken. A part changes
 //! a few times at most, so that walking a block again when it does is no loop.
 
+use crate::decode::Reg;
+use crate::registers::{Kind, Registers, Value};
 use unwind::Depth;
 
 /// What LR holds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lr {
     /// The address that the function returns to.
     Return,
@@ -41,11 +43,6 @@ pub enum Saved {
     Nowhere,
 }
 
-/// The word at SP minus this is the last that an injected call leaves alone: Go
-/// saves R29 there, below the frame that it belongs to (`runtime/signal_arm64.go`,
-/// `pushCall`).
-pub(crate) const KEPT_BELOW_SP: i64 = 8;
-
 /// What is known at a boundary.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct State {
@@ -61,6 +58,11 @@ pub struct State {
     pub caller_at: Saved,
 }
 
+/// The word at SP minus this is the last that an injected call leaves alone: Go
+/// saves R29 there, below the frame that it belongs to (`runtime/signal_arm64.go`,
+/// `pushCall`).
+pub(crate) const KEPT_BELOW_SP: i64 = 8;
+
 /// Whether a rule about the state holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Holding {
@@ -69,78 +71,177 @@ pub(crate) enum Holding {
     Broken,
 }
 
-impl State {
-    /// What is known at the entry of a function.
-    pub(crate) const ENTRY: Self = Self {
-        depth: Depth(0),
-        lr: Lr::Return,
-        fp: Fp::Caller,
-        return_at: Saved::Nowhere,
-        caller_at: Saved::Nowhere,
-    };
+/// A place in the stack by its depth, in one word with the two cases of none. No
+/// stack is as deep as the two numbers that stand for those.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place(i64);
 
-    /// What is known where a panic that was recovered resumes a function, with its
-    /// frame as it left it (`runtime/panic.go`, `recovery`).
+impl Place {
+    pub(crate) const NOWHERE: Self = Self(i64::MIN);
+    pub(crate) const UNKNOWN: Self = Self(i64::MIN + 1);
+
+    #[inline(always)]
+    pub(crate) const fn at(depth: Depth) -> Self {
+        if depth.0 <= Self::UNKNOWN.0 { Self::UNKNOWN } else { Self(depth.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn depth(self) -> Option<Depth> {
+        if self.0 <= Self::UNKNOWN.0 { None } else { Some(Depth(self.0)) }
+    }
+
+    /// Whether it is the place at a depth.
+    #[inline(always)]
+    pub(crate) const fn holds(self, depth: Depth) -> Holding {
+        match self {
+            Self::UNKNOWN => Holding::Unknown,
+            Self(at) if at == depth.0 => Holding::Holds,
+            _ => Holding::Broken,
+        }
+    }
+
+    /// Whether it is deeper than a depth.
+    #[inline(always)]
+    pub(crate) const fn is_below(self, depth: i64) -> bool {
+        self.0 > depth
+    }
+
+    fn meet(self, other: Self) -> Self {
+        if self == other {
+            self
+        } else if self == Self::NOWHERE || other == Self::NOWHERE {
+            Self::NOWHERE
+        } else {
+            Self::UNKNOWN
+        }
+    }
+
+    fn saved(self) -> Saved {
+        match (self, self.depth()) {
+            (Self::NOWHERE, _) => Saved::Nowhere,
+            (_, Some(depth)) => Saved::At(depth),
+            (_, None) => Saved::Unknown,
+        }
+    }
+}
+
+/// What the stack holds of the caller's registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Frame {
+    /// Where the return address is saved.
+    pub(crate) return_at: Place,
+    /// Where the caller's R29 is saved.
+    pub(crate) caller_at: Place,
+}
+
+impl Frame {
+    pub(crate) const EMPTY: Self = Self { return_at: Place::NOWHERE, caller_at: Place::NOWHERE };
+
+    /// Whether a saved word lies where an injected call overwrites it while SP is at
+    /// a depth.
+    #[inline(always)]
+    pub(crate) const fn has_words_below(&self, sp: Depth) -> bool {
+        let kept = sp.0.saturating_add(KEPT_BELOW_SP);
+        self.return_at.is_below(kept) || self.caller_at.is_below(kept)
+    }
+
+    /// The frame without what is saved there.
+    #[inline(always)]
+    pub(crate) fn without_words_below(self, sp: Depth) -> Self {
+        let limit = sp.0.saturating_add(KEPT_BELOW_SP);
+        let kept = |place: Place| if place.is_below(limit) { Place::NOWHERE } else { place };
+        Self { return_at: kept(self.return_at), caller_at: kept(self.caller_at) }
+    }
+}
+
+/// What is known where a block starts, but for the depth, which the row says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Known {
+    lr: Kind,
+    fp: Value,
+    frame: Frame,
+}
+
+impl Known {
+    /// At the entry of a function.
+    pub(crate) const ENTRY: Self =
+        Self { lr: Kind::Return, fp: Value::CALLER, frame: Frame::EMPTY };
+
+    /// Where a panic that was recovered resumes a function, with its frame as it
+    /// left it (`runtime/panic.go`, `recovery`).
     pub(crate) const fn recovered(depth: Depth) -> Self {
-        let pair = Depth(depth.0 + KEPT_BELOW_SP);
-        Self {
-            depth,
-            lr: Lr::Unknown,
-            fp: Fp::Below(pair),
-            return_at: Saved::At(depth),
-            caller_at: Saved::At(pair),
-        }
+        let pair = Depth(depth.0.saturating_add(KEPT_BELOW_SP));
+        let frame = Frame { return_at: Place::at(depth), caller_at: Place::at(pair) };
+        Self { lr: Kind::Unknown, fp: Value::below_cfa(pair), frame }
     }
 
-    /// Whether a saved word lies where an injected call overwrites it.
-    pub(crate) fn has_words_below(&self) -> bool {
-        self.is_below(self.return_at) || self.is_below(self.caller_at)
+    /// With SP at a depth. Words below SP are not followed from one block into
+    /// another.
+    #[inline(always)]
+    pub(crate) fn of(registers: &Registers, frame: Frame, sp: Depth) -> Self {
+        let lr = match registers.or_sp(Reg::LR).kind {
+            kind @ (Kind::Return | Kind::Unknown) => kind,
+            Kind::Element => Kind::Unknown,
+            _ => Kind::Other,
+        };
+        let fp = registers.or_sp(Reg::FP);
+        let fp = match fp.kind {
+            Kind::Stack | Kind::Caller | Kind::Unknown => fp,
+            Kind::Element => Value::UNKNOWN,
+            _ => Value::OTHER,
+        };
+        Self { lr, fp, frame: frame.without_words_below(sp) }
     }
 
-    pub(crate) fn is_below(&self, saved: Saved) -> bool {
-        matches!(saved, Saved::At(at) if at.0 > self.depth.0.saturating_add(KEPT_BELOW_SP))
-    }
-
-    /// What of it holds where another block starts: words below SP are not
-    /// followed so far.
-    pub(crate) fn at_block(self, depth: Depth) -> Self {
-        let kept = |saved| if self.is_below(saved) { Saved::Nowhere } else { saved };
-        Self {
-            depth,
-            return_at: kept(self.return_at),
-            caller_at: kept(self.caller_at),
-            ..self
-        }
+    /// Sets the registers to what is known, and SP to a depth.
+    #[inline(always)]
+    pub(crate) fn begin(&self, sp: Depth, registers: &mut Registers) -> Frame {
+        registers.forget_general();
+        registers.set(Reg::SP, Value::below_cfa(sp));
+        registers.set(Reg::LR, Value { kind: self.lr, number: 0 });
+        registers.set(Reg::FP, self.fp);
+        self.frame
     }
 
     /// What holds on both of two paths to a block.
+    #[inline]
     pub(crate) fn meet(&self, other: &Self) -> Self {
-        Self {
-            depth: self.depth,
-            lr: self.lr.max(other.lr),
-            fp: self.fp.meet(other.fp),
-            return_at: self.return_at.meet(other.return_at),
-            caller_at: self.caller_at.meet(other.caller_at),
-        }
+        let worse = |first: Kind, second: Kind| match (first, second) {
+            _ if first == second => first,
+            (Kind::Other, _) | (_, Kind::Other) => Kind::Other,
+            _ => Kind::Unknown,
+        };
+        let fp = if self.fp == other.fp {
+            self.fp
+        } else {
+            Value { kind: worse(self.fp.kind, other.fp.kind), number: 0 }
+        };
+        // Two places of the stack are of one kind.
+        let fp = if fp != self.fp && fp.kind == Kind::Stack { Value::UNKNOWN } else { fp };
+        let frame = Frame {
+            return_at: self.frame.return_at.meet(other.frame.return_at),
+            caller_at: self.frame.caller_at.meet(other.frame.caller_at),
+        };
+        Self { lr: worse(self.lr, other.lr), fp, frame }
     }
-}
 
-impl Fp {
-    fn meet(self, other: Self) -> Self {
-        match (self, other) {
-            _ if self == other => self,
-            (Self::Other, _) | (_, Self::Other) => Self::Other,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-impl Saved {
-    fn meet(self, other: Self) -> Self {
-        match (self, other) {
-            _ if self == other => self,
-            (Self::Nowhere, _) | (_, Self::Nowhere) => Self::Nowhere,
-            _ => Self::Unknown,
+    /// The same for others to look at.
+    pub(crate) fn state(&self, depth: Depth) -> State {
+        State {
+            depth,
+            lr: match self.lr {
+                Kind::Return => Lr::Return,
+                Kind::Unknown => Lr::Unknown,
+                _ => Lr::Other,
+            },
+            fp: match (self.fp.kind, self.fp.depth()) {
+                (Kind::Caller, _) => Fp::Caller,
+                (_, Some(depth)) => Fp::Below(depth),
+                (Kind::Unknown, _) => Fp::Unknown,
+                _ => Fp::Other,
+            },
+            return_at: self.frame.return_at.saved(),
+            caller_at: self.frame.caller_at.saved(),
         }
     }
 }

@@ -1,41 +1,22 @@
-//! The value of a register, looked for backwards from its use.
+//! The values of registers: what an instruction computes from its operands, and
+//! the search for a definition backwards from its use.
 //!
-//! SP is seldom written from a register, so values are not tracked forwards:
-//! at such a write the register's definition is looked for among the
-//! instructions before it, inside the block. The first instruction that may
-//! write the register decides; if its result does not follow from constants and
-//! SP, the value is unknown.
+//! In short functions, and where instructions are looked at one by one, values are
+//! followed forwards ([`crate::registers`]). Elsewhere most instructions are passed
+//! over: SP is seldom written from a register, and at such a write the register's
+//! definition is looked for among the instructions before it, inside the block. The
+//! first instruction that may write the register decides; if its result does not
+//! follow from constants and SP, the value is unknown.
 
-use crate::decode::{Access, Arith, Data, Flags, Inst, Logic, Mode, Reg, Wide, Width, decode};
-use crate::effect::signed;
-use crate::operands::{Regs, may_write};
-use crate::state::{Fp, Lr, State};
+use crate::decode::{Access, Data, Reg, decode};
+use crate::effect::{Effect, Transfer, effect};
+use crate::operands::may_write;
+use crate::registers::{Kind, Registers, Value};
 use arrayvec::ArrayVec;
 use unwind::{Depth, Pc, Word};
 
-/// What is known of a register.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Value {
-    /// This number.
-    Const(u64),
-    /// This address of the image as it is linked: where it is loaded, and what
-    /// is written to its data later, may change it.
-    Address(u64),
-    /// The CFA minus this depth.
-    BelowCfa(Depth),
-    /// The address that the function returns to.
-    Return,
-    /// What R29 held at the entry: the caller's frame pointer.
-    Caller,
-    /// A word loaded by an index, from a table of 8-byte words at this address if
-    /// it is known.
-    Element(Option<u64>),
-    /// Nothing.
-    Unknown,
-}
-
 /// How many definitions are followed for one value.
-const MAX_STEPS: u32 = 12;
+pub(crate) const MAX_STEPS: u32 = 12;
 
 /// How far back a definition is looked for, in instructions. Compilers and people
 /// put it a few instructions before its use.
@@ -51,16 +32,15 @@ pub(crate) struct Block {
     start: u32,
     /// From which instruction on SP has which depth, ascending.
     depths: ArrayVec<(u32, Depth), MAX_DEPTHS>,
-    /// Behind which instruction a register that is followed forwards has the value
-    /// that it has now: LR, R29, and all others together.
-    written: [u32; 3],
+    /// Behind which instruction LR and R29 have the values that they have now.
+    written: [u32; 2],
 }
 
 impl Block {
     /// A block that starts at `start` with SP at `depth`.
     pub(crate) fn begin(&mut self, start: u32, depth: Depth) {
         self.start = start;
-        self.written = [start; 3];
+        self.written = [start; 2];
         self.depths.clear();
         self.depths.push((start, depth));
     }
@@ -78,21 +58,14 @@ impl Block {
         self.depths.push((at, depth));
     }
 
-    /// A register that is followed forwards gets a new value before `at`.
+    /// LR or R29 gets a new value before `at`.
+    #[inline]
     pub(crate) fn write(&mut self, register: Reg, at: u32) {
-        self.written[Self::place(register)] = at;
+        self.written[usize::from(register == Reg::LR)] = at;
     }
 
     fn last_write(&self, register: Reg) -> u32 {
-        self.written[Self::place(register)]
-    }
-
-    const fn place(register: Reg) -> usize {
-        match register {
-            Reg::LR => 0,
-            Reg::FP => 1,
-            _ => 2,
-        }
+        self.written[usize::from(register == Reg::LR)]
     }
 
     /// The depth of SP before the instruction `at`, if it is still known.
@@ -101,232 +74,205 @@ impl Block {
     }
 }
 
+/// Where [`evaluate`] finds the operands of an instruction.
+pub(crate) trait Operand {
+    /// A register where 31 is ZR.
+    fn or_zero(&mut self, register: Reg) -> Value;
+    /// A register where 31 is SP.
+    fn or_sp(&mut self, register: Reg) -> Value;
+    /// The instruction's address.
+    fn pc(&self) -> u64;
+    /// The constant that lies so many bytes from the instruction.
+    fn literal(&self, offset: i64) -> Value;
+    /// The pointer that the image holds at an address.
+    fn pointer(&self, address: u64) -> Option<u64>;
+}
+
+/// The value that an instruction gives to its one destination, which is that of
+/// [`destination`].
+#[inline(always)]
+pub(crate) fn evaluate(effect: &Effect, operand: &mut impl Operand) -> Value {
+    match *effect {
+        Effect::Const { value, .. } => Value::constant(value),
+        Effect::Insert { rd, imm, shift } => match operand.or_zero(rd) {
+            Value { kind: Kind::Const, number } => {
+                Value::constant(number & !(0xffff << shift) | u64::from(imm) << shift)
+            }
+            _ => Value::UNKNOWN,
+        },
+        Effect::Add { rn, by, .. } => operand.or_sp(rn).plus(by),
+        Effect::AddRegister { rn, rm, shift, negates, sp, .. } => match operand.or_zero(rm) {
+            Value { kind: Kind::Const, number } => {
+                let by = (number << shift).cast_signed();
+                let base = if sp { operand.or_sp(rn) } else { operand.or_zero(rn) };
+                base.plus(if negates { by.wrapping_neg() } else { by })
+            }
+            _ => Value::UNKNOWN,
+        },
+        Effect::Copy { rm, .. } => operand.or_zero(rm),
+        Effect::Address { offset, is_page, .. } => {
+            let base = if is_page { operand.pc() & !0xfff } else { operand.pc() };
+            Value::address(base.wrapping_add_signed(offset))
+        }
+        Effect::Literal { offset, .. } => operand.literal(offset),
+        Effect::Element { table: Some(table), .. } => match operand.or_zero(table) {
+            Value { kind: Kind::Const | Kind::Address, number } => Value::element(number),
+            _ => Value::UNKNOWN,
+        },
+        // An address out of the global offset table.
+        Effect::Transfer(Transfer {
+            access: Access::Load, data: Data::X, base, offset, back: None, second: None, ..
+        }) if base != Reg::SP => match operand.or_zero(base) {
+            Value { kind: Kind::Const | Kind::Address, number } => {
+                let address = number.wrapping_add_signed(i64::from(offset));
+                operand.pointer(address).map_or(Value::UNKNOWN, Value::address)
+            }
+            _ => Value::UNKNOWN,
+        },
+        _ => Value::UNKNOWN,
+    }
+}
+
+/// The register that an instruction computes and nothing else, for those that
+/// [`evaluate`] knows.
+#[inline(always)]
+pub(crate) fn destination(effect: &Effect) -> Option<Reg> {
+    match *effect {
+        Effect::Const { rd, .. }
+        | Effect::Insert { rd, .. }
+        | Effect::Add { rd, .. }
+        | Effect::AddRegister { rd, .. }
+        | Effect::Copy { rd, .. }
+        | Effect::Address { rd, .. }
+        | Effect::Literal { rd, .. }
+        | Effect::Element { rd, .. } => Some(rd),
+        Effect::Transfer(Transfer {
+            access: Access::Load, data: Data::X, first, second: None, back: None, ..
+        }) => Some(first),
+        _ => None,
+    }
+}
+
 /// What the values are found in.
+#[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) words: &'a [Word],
     pub(crate) entry: Pc,
     pub(crate) block: &'a Block,
     /// What is known before the instruction that is looked at.
-    pub(crate) state: &'a State,
-    /// The registers whose values were computed ahead, and those values.
-    pub(crate) ahead: Regs,
-    pub(crate) values: &'a [Value; 32],
+    pub(crate) registers: &'a Registers,
     /// The pointer that the image holds at an address.
     pub(crate) pointer: &'a dyn Fn(u64) -> Option<u64>,
 }
 
 impl Context<'_> {
-    /// The value of a general register before the instruction `at`; 31 is ZR.
-    pub(crate) fn register(&self, register: Reg, at: u32) -> Value {
-        self.or_zero(register, at, &mut MAX_STEPS.clone())
+    pub(crate) fn pc(&self, at: u32) -> u64 {
+        self.entry.0.wrapping_add(u64::from(at) * Word::BYTES)
     }
 
-    /// The same where 31 is SP.
-    pub(crate) fn base(&self, register: Reg, at: u32) -> Value {
-        self.or_sp(register, at, &mut MAX_STEPS.clone())
-    }
-
-    /// The value that an instruction gives to its one destination.
-    pub(crate) fn result(&self, inst: &Inst, at: u32) -> Value {
-        self.evaluate(inst, at, &mut MAX_STEPS.clone())
-    }
-
-    /// A register that is followed forwards: LR and R29 always, others while their
-    /// value was computed ahead. `None` if it was written between `at` and here.
-    fn forwards(&self, register: Reg, at: u32) -> Option<Value> {
-        let value = match register {
-            Reg::LR => match self.state.lr {
-                Lr::Return => Value::Return,
-                Lr::Other | Lr::Unknown => Value::Unknown,
-            },
-            Reg::FP => match self.state.fp {
-                Fp::Caller => Value::Caller,
-                Fp::Below(depth) => Value::BelowCfa(depth),
-                Fp::Other | Fp::Unknown => Value::Unknown,
-            },
-            _ if self.ahead.meets(Regs::or_zero(register)) => {
-                self.values.get(register.0 as usize).copied()?
-            }
-            _ => return None,
-        };
-        (self.block.last_write(register) <= at).then_some(value)
-    }
-
-    fn follow(&self, register: Reg, at: u32, steps: &mut u32) -> Value {
-        let Some(left) = steps.checked_sub(1) else { return Value::Unknown };
-        *steps = left;
-        if let Some(value) = self.forwards(register, at) {
-            return value;
-        }
-        let earliest = self.block.start.max(at.saturating_sub(MAX_DISTANCE));
-        for definition in (earliest..at).rev() {
-            let Some(&word) = self.words.get(definition as usize) else { return Value::Unknown };
-            if !may_write(word, register) {
-                continue;
-            }
-            let inst = decode(word);
-            return if destination(&inst) == Some(register) {
-                self.evaluate(&inst, definition, steps)
-            } else {
-                Value::Unknown
-            };
-        }
-        Value::Unknown
-    }
-
-    /// A source operand for which 31 is SP.
-    fn or_sp(&self, register: Reg, at: u32, steps: &mut u32) -> Value {
-        if register == Reg::SP {
-            self.block.depth(at).map_or(Value::Unknown, Value::BelowCfa)
-        } else {
-            self.follow(register, at, steps)
-        }
-    }
-
-    /// A source operand for which 31 is ZR.
-    fn or_zero(&self, register: Reg, at: u32, steps: &mut u32) -> Value {
-        if register == Reg::ZR { Value::Const(0) } else { self.follow(register, at, steps) }
-    }
-
-    fn evaluate(&self, inst: &Inst, at: u32, steps: &mut u32) -> Value {
-        let pc = self.entry.0.wrapping_add(u64::from(at) * Word::BYTES);
-        match *inst {
-            Inst::MoveWide { op, width: Width::X, rd, imm, shift } => {
-                let part = u64::from(imm) << shift;
-                match op {
-                    Wide::Movz => Value::Const(part),
-                    Wide::Movn => Value::Const(!part),
-                    Wide::Movk => match self.follow(rd, at, steps) {
-                        Value::Const(value) => Value::Const(value & !(0xffff << shift) | part),
-                        _ => Value::Unknown,
-                    },
-                }
-            }
-            Inst::MoveWide { op: Wide::Movz, width: Width::W, imm, shift, .. } => {
-                Value::Const(u64::from(imm) << shift)
-            }
-            Inst::LogicImm { op: Logic::Orr, rn: Reg::ZR, imm, .. } => Value::Const(imm),
-            Inst::LogicReg {
-                op: Logic::Orr,
-                invert: false,
-                width: Width::X,
-                rn: Reg::ZR,
-                rm,
-                kind: 0,
-                amount: 0,
-                ..
-            } => self.or_zero(rm, at, steps),
-            Inst::ArithImm { op, flags: Flags::Keep, width: Width::X, rn, imm, .. } => {
-                add(self.or_sp(rn, at, steps), signed(op, imm))
-            }
-            Inst::ArithExt {
-                op,
-                flags: Flags::Keep,
-                width: Width::X,
-                rn,
-                rm,
-                // UXTX and SXTX take all 64 bits.
-                option: 0b011 | 0b111,
-                shift,
-                ..
-            } => match self.or_zero(rm, at, steps) {
-                Value::Const(value) => add(self.or_sp(rn, at, steps), directed(op, value << shift)),
-                _ => Value::Unknown,
-            },
-            Inst::ArithReg {
-                op,
-                flags: Flags::Keep,
-                width: Width::X,
-                rn,
-                rm,
-                kind: 0,
-                amount,
-                ..
-            } => match self.or_zero(rm, at, steps) {
-                Value::Const(value) => {
-                    add(self.or_zero(rn, at, steps), directed(op, value << amount))
-                }
-                _ => Value::Unknown,
-            },
-            Inst::Adr { offset, .. } => Value::Address(pc.wrapping_add_signed(offset)),
-            Inst::Adrp { offset, .. } => Value::Address((pc & !0xfff).wrapping_add_signed(offset)),
-            Inst::LoadLiteral { offset, .. } => self.literal(at, offset),
-            Inst::LoadIndexed { rn, option: 0b011, shift: 3, .. } if rn != Reg::SP => {
-                match self.follow(rn, at, steps) {
-                    Value::Const(table) | Value::Address(table) => Value::Element(Some(table)),
-                    _ => Value::Element(None),
-                }
-            }
-            Inst::LoadIndexed { .. } => Value::Element(None),
-            // An address out of the global offset table.
-            Inst::Single {
-                access: Access::Load,
-                data: Data::X,
-                rn,
-                offset,
-                mode: Mode::Offset,
-                ..
-            } if rn != Reg::SP => match self.follow(rn, at, steps) {
-                Value::Const(base) | Value::Address(base) => {
-                    let address = base.wrapping_add_signed(i64::from(offset));
-                    (self.pointer)(address).map_or(Value::Unknown, Value::Address)
-                }
-                _ => Value::Unknown,
-            },
-            _ => Value::Unknown,
-        }
-    }
-}
-
-impl Context<'_> {
     /// The constant that lies so many bytes from an instruction, between the
     /// function's instructions.
-    fn literal(&self, at: u32, offset: i64) -> Value {
+    pub(crate) fn literal(&self, at: u32, offset: i64) -> Value {
         let word = |number: i64| {
             let index = i64::from(at) + (offset >> 2) + number;
             usize::try_from(index).ok().and_then(|index| self.words.get(index))
         };
         match (word(0), word(1)) {
             (Some(low), Some(high)) => {
-                Value::Const(u64::from(high.get()) << 32 | u64::from(low.get()))
+                Value::constant(u64::from(high.get()) << 32 | u64::from(low.get()))
             }
-            _ => Value::Unknown,
+            _ => Value::UNKNOWN,
         }
     }
 }
 
-fn directed(op: Arith, value: u64) -> i64 {
-    match op {
-        Arith::Add => value.cast_signed(),
-        Arith::Sub => value.cast_signed().wrapping_neg(),
+/// Operands as they are known where the walk is.
+pub(crate) struct Forwards<'a> {
+    pub(crate) context: Context<'a>,
+    pub(crate) at: u32,
+}
+
+impl Operand for Forwards<'_> {
+    #[inline(always)]
+    fn or_zero(&mut self, register: Reg) -> Value {
+        self.context.registers.or_zero(register)
+    }
+
+    #[inline(always)]
+    fn or_sp(&mut self, register: Reg) -> Value {
+        self.context.registers.or_sp(register)
+    }
+
+    fn pc(&self) -> u64 {
+        self.context.pc(self.at)
+    }
+
+    fn literal(&self, offset: i64) -> Value {
+        self.context.literal(self.at, offset)
+    }
+
+    fn pointer(&self, address: u64) -> Option<u64> {
+        (self.context.pointer)(address)
     }
 }
 
-fn add(value: Value, by: i64) -> Value {
-    match value {
-        Value::Const(value) => Value::Const(value.wrapping_add_signed(by)),
-        Value::Address(value) => Value::Address(value.wrapping_add_signed(by)),
-        Value::BelowCfa(depth) => Value::BelowCfa(Depth(depth.0.wrapping_sub(by))),
-        Value::Return | Value::Caller if by == 0 => value,
-        Value::Return | Value::Caller | Value::Element(_) | Value::Unknown => Value::Unknown,
+/// Operands looked for backwards from an instruction.
+pub(crate) struct Search<'a, 's> {
+    pub(crate) context: Context<'a>,
+    pub(crate) at: u32,
+    /// How many definitions may still be followed.
+    pub(crate) steps: &'s mut u32,
+}
+
+impl Operand for Search<'_, '_> {
+    fn or_zero(&mut self, register: Reg) -> Value {
+        if register == Reg::ZR { Value::constant(0) } else { self.follow(register) }
+    }
+
+    fn or_sp(&mut self, register: Reg) -> Value {
+        if register == Reg::SP {
+            self.context.block.depth(self.at).map_or(Value::UNKNOWN, Value::below_cfa)
+        } else {
+            self.follow(register)
+        }
+    }
+
+    fn pc(&self) -> u64 {
+        self.context.pc(self.at)
+    }
+
+    fn literal(&self, offset: i64) -> Value {
+        self.context.literal(self.at, offset)
+    }
+
+    fn pointer(&self, address: u64) -> Option<u64> {
+        (self.context.pointer)(address)
     }
 }
 
-/// The general register that an instruction defines and nothing else, for those
-/// that [`Context::evaluate`] knows.
-pub(crate) fn destination(inst: &Inst) -> Option<Reg> {
-    match *inst {
-        Inst::MoveWide { rd, .. }
-        | Inst::LogicImm { rd, .. }
-        | Inst::LogicReg { rd, .. }
-        | Inst::ArithImm { rd, .. }
-        | Inst::ArithExt { rd, .. }
-        | Inst::ArithReg { rd, .. }
-        | Inst::Adr { rd, .. }
-        | Inst::Adrp { rd, .. } => Some(rd),
-        Inst::LoadIndexed { rt, .. } | Inst::LoadLiteral { rt, .. } => Some(rt),
-        Inst::Single { access: Access::Load, mode: Mode::Offset, rt, .. } => Some(rt),
-        _ => None,
+impl Search<'_, '_> {
+    /// The value of a register before the instruction, from its definition.
+    fn follow(&mut self, register: Reg) -> Value {
+        let Some(left) = self.steps.checked_sub(1) else { return Value::UNKNOWN };
+        *self.steps = left;
+        let block = self.context.block;
+        // LR and R29 are followed forwards.
+        if matches!(register, Reg::LR | Reg::FP) && block.last_write(register) <= self.at {
+            return self.context.registers.or_sp(register);
+        }
+        let earliest = block.start.max(self.at.saturating_sub(MAX_DISTANCE));
+        for definition in (earliest..self.at).rev() {
+            let Some(&word) = self.context.words.get(definition as usize) else { break };
+            if !may_write(word, register) {
+                continue;
+            }
+            let effect = effect(&decode(word));
+            if destination(&effect) != Some(register) {
+                break;
+            }
+            let (context, steps) = (self.context, &mut *self.steps);
+            return evaluate(&effect, &mut Search { context, at: definition, steps });
+        }
+        Value::UNKNOWN
     }
 }
-

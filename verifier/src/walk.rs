@@ -35,14 +35,16 @@ mod moves;
 mod resume;
 mod settle;
 
-use crate::decode::{Inst, Screen, decode, direct_branch, screen};
+use crate::decode::{Reg, Screen, screen};
+use crate::decoded::{Decoded, Memory};
+use crate::effect::Effect;
 use crate::flow::{IndexSet, SparseSet, branch_targets};
-use crate::operands::{Regs, operands};
+use crate::registers::{Registers, Value};
 use crate::report::{Reason, Report, Undecided};
 use crate::rules::below_sp::SignalStack;
 use crate::rules::restart::Sequence;
-use crate::state::State;
-use crate::value::{Block, Value};
+use crate::state::{Frame, Known, State};
+use crate::value::Block;
 use settle::settle;
 use unwind::{Depth, FuncFlags, Index, Pc, RowTable, Span, UnsafePoint, Word};
 
@@ -69,6 +71,13 @@ pub struct Function<'a> {
 /// Checks functions, one after the other, in the same memory.
 #[derive(Debug)]
 pub struct Checker {
+    scratch: Scratch,
+    memory: Memory,
+}
+
+/// What a walk works on.
+#[derive(Debug)]
+struct Scratch {
     /// Where blocks start.
     leaders: SparseSet,
     /// What is known there.
@@ -79,8 +88,7 @@ pub struct Checker {
     /// Blocks that are to be walked.
     pending: Vec<u32>,
     block: Block,
-    /// The values of registers that were computed ahead.
-    values: [Value; 32],
+    registers: Registers,
 }
 
 /// What is known where a block starts.
@@ -90,7 +98,7 @@ struct Start {
     pass: u32,
     /// Whether the block was walked with it.
     is_walked: bool,
-    state: State,
+    known: Known,
 }
 
 /// A pair of a frame that a call without a frame is given: `place` holds R29, and
@@ -104,21 +112,23 @@ struct Link {
 /// How often a function is walked before it is given up.
 const MAX_PASSES: u32 = 16;
 
-/// Up to how many instructions a function is walked once without knowing where
-/// its branches go: most that are so short have no loop.
+/// Up to how many instructions each one of a function is looked at, and the function
+/// walked once without knowing where its branches go: most that are so short have no
+/// loop.
 const SHORT: usize = 64;
 
 impl Default for Checker {
     fn default() -> Self {
-        Self {
+        let scratch = Scratch {
             leaders: SparseSet::default(),
             starts: Vec::new(),
             pass: 0,
             visited: IndexSet::default(),
             pending: Vec::new(),
             block: Block::default(),
-            values: [Value::Unknown; 32],
-        }
+            registers: Registers::new(),
+        };
+        Self { scratch, memory: Memory::new() }
     }
 }
 
@@ -131,9 +141,10 @@ impl Checker {
 
     /// Checks a function; `report` is overwritten.
     pub fn check(&mut self, function: &Function<'_>, report: &mut Report) {
-        self.leaders.reset(function.words.len());
+        let leaders = &mut self.scratch.leaders;
+        leaders.reset(function.words.len());
         if function.words.len() > SHORT {
-            branch_targets(function.words, |target| self.leaders.insert(target));
+            branch_targets(function.words, |target| leaders.insert(target));
         }
         self.walk(function, report);
     }
@@ -141,33 +152,28 @@ impl Checker {
     /// What is known at a boundary, or `None` if it is not reached.
     #[must_use]
     pub fn state_at(&mut self, function: &Function<'_>, at: Index) -> Option<State> {
-        self.leaders.reset(function.words.len());
-        if at.0 as usize >= function.words.len() {
-            return None;
-        }
-        self.leaders.insert(at.0);
-        branch_targets(function.words, |target| self.leaders.insert(target));
+        let declared = function.rows.row(at)?.depth;
+        function.words.get(at.0 as usize)?;
+        let leaders = &mut self.scratch.leaders;
+        leaders.reset(function.words.len());
+        leaders.insert(at.0);
+        branch_targets(function.words, |target| leaders.insert(target));
         let mut report = Report::new();
         self.walk(function, &mut report);
-        let start = self.starts.get(at.0 as usize)?;
+        let start = self.scratch.starts.get(at.0 as usize)?;
         // A wrong row hides the depth that SP really has.
         let actual = report.violations.iter().find(|violation| violation.at == at);
-        let depth = actual.map_or(start.state.depth, |violation| violation.actual);
-        (start.pass == self.pass).then_some(State { depth, ..start.state })
+        let depth = actual.map_or(declared, |violation| violation.actual);
+        (start.pass == self.scratch.pass).then(|| start.known.state(depth))
     }
 
     fn walk(&mut self, function: &Function<'_>, report: &mut Report) {
-        let len = function.words.len();
-        if self.starts.len() < len {
-            self.starts.resize(len, Start { pass: 0, is_walked: false, state: State::ENTRY });
-        }
+        let Self { scratch, memory } = self;
         for pass in 1..=MAX_PASSES {
             report.clear();
-            self.visited.reset(len);
-            self.pending.clear();
-            self.next_pass();
-            let mut walk = Walk::new(function, self, report);
-            walk.run();
+            scratch.next_pass(function.words.len());
+            let mut walk = Walk::new(function, scratch, report);
+            walk.run(memory);
             // A block turned out to start inside what was walked as one. Walk again,
             // with that start known; there is at least one more each time.
             if !walk.through_leader {
@@ -176,17 +182,26 @@ impl Checker {
             if pass == MAX_PASSES {
                 walk.undecided(Reason::UntrackedStackPointer, 0, None);
             }
-            branch_targets(function.words, |target| self.leaders.insert(target));
+            branch_targets(function.words, |target| scratch.leaders.insert(target));
         }
-        report.boundaries = self.visited.len();
-        settle(report, &self.leaders, function.flags);
+        report.boundaries = scratch.visited.len();
+        settle(report, &scratch.leaders, function.flags);
     }
+}
 
-    fn next_pass(&mut self) {
-        self.pass = self.pass.wrapping_add(1);
-        if self.pass == 0 {
+impl Scratch {
+    /// Begins a pass over a function of so many instructions.
+    fn next_pass(&mut self, len: usize) {
+        if self.pass == u32::MAX {
             self.starts.clear();
+            self.pass = 0;
         }
+        self.pass += 1;
+        if self.starts.len() < len {
+            self.starts.resize(len, Start { pass: 0, is_walked: false, known: Known::ENTRY });
+        }
+        self.visited.reset(len);
+        self.pending.clear();
     }
 }
 
@@ -194,6 +209,8 @@ impl Checker {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     Next,
+    /// It does, and a block may start nearer than was known.
+    Branched,
     Stop,
 }
 
@@ -215,20 +232,27 @@ fn is_restartable(span: &Span) -> bool {
 struct Walk<'a, 'r> {
     function: &'a Function<'a>,
     report: &'r mut Report,
-    checker: &'r mut Checker,
+    scratch: &'r mut Scratch,
     /// Whether goroutines can be preempted in the function, as far as its flags
     /// say.
     is_preemptible: bool,
-    /// What is known at the boundary that the walk is at.
-    state: State,
+    /// Whether each instruction is looked at.
+    is_short: bool,
+    /// What is known at the boundary that the walk is at: how deep SP is, what the
+    /// stack holds, and the registers.
+    depth: Depth,
+    frame: Frame,
     /// From where on what is known but for SP has been the same.
     changed: u32,
     /// Whether all rules about the state hold.
     is_settled: bool,
-    /// Whether each instruction has to be looked at.
+    /// Whether the next boundary has to be held against the rules: what is known has
+    /// changed, or a rule is broken.
+    is_changed: bool,
+    /// Whether the next instructions have to be looked at one by one.
     is_careful: bool,
-    /// The registers whose values were computed ahead.
-    ahead: Regs,
+    /// Whether preemption resumes elsewhere than it stops.
+    is_resuming: bool,
     /// Which instruction of the block last wrote R27.
     tmp: Option<u32>,
     sequence: Sequence,
@@ -236,8 +260,9 @@ struct Walk<'a, 'r> {
     link: Option<Link>,
     /// From which boundary on a saved word has been below SP.
     below_since: u32,
-    /// Where the straight line that is walked starts.
+    /// Where the straight line that is walked starts, and how far it was walked.
     from: u32,
+    here: u32,
     /// The span that the last boundary was found in.
     cursor: usize,
     /// Where the next block starts, or before it: from where the walk is up to
@@ -249,22 +274,28 @@ struct Walk<'a, 'r> {
 }
 
 impl<'a, 'r> Walk<'a, 'r> {
-    fn new(function: &'a Function<'a>, checker: &'r mut Checker, report: &'r mut Report) -> Self {
+    fn new(function: &'a Function<'a>, scratch: &'r mut Scratch, report: &'r mut Report) -> Self {
+        let is_short = function.words.len() <= SHORT;
         Self {
             function,
             report,
-            checker,
+            scratch,
             is_preemptible: !function.flags.contains(FuncFlags::ASM),
-            state: State::ENTRY,
+            is_short,
+            depth: Depth(0),
+            frame: Frame::EMPTY,
             changed: 0,
             is_settled: true,
-            is_careful: false,
-            ahead: Regs::NONE,
+            is_changed: false,
+            is_careful: is_short,
+            is_resuming: false,
             tmp: None,
             sequence: Sequence::default(),
             link: None,
             below_since: 0,
-            from: 0,
+            // Nothing yet.
+            from: 1,
+            here: 0,
             cursor: 0,
             next_leader: 0,
             table_entries: 0,
@@ -272,54 +303,53 @@ impl<'a, 'r> Walk<'a, 'r> {
         }
     }
 
-    fn run(&mut self) {
+    fn run(&mut self, memory: &mut Memory) {
         if self.function.words.is_empty() {
             return;
         }
-        self.arrive(0, &State::ENTRY);
+        self.arrive(0, Depth(0), &Known::ENTRY);
         if let Some(Index(recovery)) = self.function.recovery {
             match self.span(recovery).map(|span| span.row.depth) {
                 Some(depth) if (recovery as usize) < self.function.words.len() => {
-                    self.arrive(recovery, &State::recovered(depth));
+                    self.arrive(recovery, depth, &Known::recovered(depth));
                 }
                 _ => self.undecided(Reason::NoRow, recovery, None),
             }
         }
-        while let Some(start) = self.checker.pending.pop() {
-            if self.checker.starts.get(start as usize).is_some_and(|start| !start.is_walked) {
-                let stop = self.straight_on(start);
-                self.checker.visited.insert_range(start, stop);
+        while let Some(start) = self.scratch.pending.pop() {
+            if self.scratch.starts.get(start as usize).is_some_and(|start| !start.is_walked) {
+                let stop = self.straight_on(start, memory);
+                self.scratch.visited.insert_range(start, stop);
             }
         }
     }
 
-    /// An edge reaches the boundary `at`.
-    fn arrive(&mut self, at: u32, state: &State) {
+    /// An edge reaches the boundary `at` with SP at `depth`.
+    fn arrive(&mut self, at: u32, depth: Depth, known: &Known) {
         let Some(span) = self.span(at) else {
             return self.undecided(Reason::NoRow, at, None);
         };
-        let declared = span.row.depth;
-        if !declares(span, state.depth) {
-            self.judge_row(at, span, state.depth);
+        if !declares(span, depth) {
+            self.judge_row(at, span, depth);
         }
-        let pass = self.checker.pass;
-        let Some(start) = self.checker.starts.get_mut(at as usize) else { return };
-        let incoming = state.at_block(declared);
+        let pass = self.scratch.pass;
+        let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
         if start.pass != pass {
-            *start = Start { pass, is_walked: false, state: incoming };
-            self.checker.pending.push(at);
-            if !self.checker.leaders.contains(at) {
-                self.checker.leaders.insert(at);
+            *start = Start { pass, is_walked: false, known: *known };
+            self.scratch.pending.push(at);
+            if !self.scratch.leaders.contains(at) {
+                self.scratch.leaders.insert(at);
                 self.next_leader = self.next_leader.min(at);
-                self.through_leader |= self.checker.visited.contains(at) || self.from < at;
+                self.through_leader |= self.scratch.visited.contains(at)
+                    || (self.from..=self.here).contains(&at);
             }
-        } else if state.depth == declared {
-            let both = start.state.meet(&incoming);
-            if both != start.state {
-                start.state = both;
+        } else if start.known != *known && depth == span.row.depth {
+            let both = start.known.meet(known);
+            if both != start.known {
+                start.known = both;
                 if start.is_walked {
                     start.is_walked = false;
-                    self.checker.pending.push(at);
+                    self.scratch.pending.push(at);
                 }
             }
         }
@@ -327,7 +357,7 @@ impl<'a, 'r> Walk<'a, 'r> {
 
     /// Walks from `start` on until execution goes elsewhere or where it has been;
     /// returns the index behind the last instruction.
-    fn straight_on(&mut self, start: u32) -> u32 {
+    fn straight_on(&mut self, start: u32, memory: &mut Memory) -> u32 {
         let words = self.function.words;
         let len = words.len() as u32;
         // A missing row is reported by the edge that leads here.
@@ -335,32 +365,39 @@ impl<'a, 'r> Walk<'a, 'r> {
         // Spans follow one another; branches in between look elsewhere.
         let mut position = self.cursor;
         self.from = start;
-        self.next_leader = start;
+        self.here = start;
+        self.next_leader = self.scratch.leaders.next(start + 1).unwrap_or(len);
         self.begin_block(start, span);
         self.enter(start, span);
         if !self.is_settled {
             self.judge(start, span);
         }
+        if self.is_resuming {
+            self.judge_resumption(start, span);
+        }
         let mut at = start;
-        // The boundary `at` has been judged.
+        let mut limit = self.limit(span);
+        // The boundary `at` has been judged, and nothing changes before `limit` but by
+        // events.
         while let Some(&word) = words.get(at as usize) {
             if self.is_careful || screen(word) == Screen::Decode {
-                if self.event(at, word, span) == Step::Stop {
-                    return at + 1;
+                match self.event(at, word, memory.get(word), span) {
+                    Step::Next => {}
+                    Step::Branched => limit = self.limit(span),
+                    Step::Stop => return at + 1,
                 }
                 at += 1;
             } else {
-                // Plain instructions, up to the next span or block.
-                if self.next_leader <= at {
-                    self.next_leader = self.checker.leaders.next(at + 1).unwrap_or(len);
-                }
-                let limit = span.end.0.min(self.next_leader).min(len);
                 at += 1;
                 while at < limit
                     && words.get(at as usize).is_some_and(|&word| screen(word) == Screen::Plain)
                 {
                     at += 1;
                 }
+                self.scratch.registers.forget_general();
+            }
+            if at < limit && !self.is_changed {
+                continue;
             }
             if at == len {
                 break;
@@ -374,54 +411,70 @@ impl<'a, 'r> Walk<'a, 'r> {
                 span = following;
                 self.enter(at, span);
             }
-            if !declares(span, self.state.depth) && self.contradicted(at, span) == Step::Stop {
+            if self.boundary(at, span) == Step::Stop {
                 return at;
             }
-            if !self.is_settled {
-                self.judge(at, span);
-            }
-            if self.is_careful {
-                self.judge_resumption(at, span);
-            }
-            if self.checker.leaders.contains(at) && self.next_block(at, span) == Step::Stop {
-                return at;
-            }
+            limit = self.limit(span);
         }
         self.end(len);
         len
     }
 
+    /// Up to where a span and a block go.
+    #[inline(always)]
+    fn limit(&self, span: &Span) -> u32 {
+        span.end.0.min(self.next_leader)
+    }
+
+    /// Execution falls through to the boundary `at`.
+    #[inline(always)]
+    fn boundary(&mut self, at: u32, span: &Span) -> Step {
+        let is_declared = declares(span, self.depth);
+        if !is_declared && self.contradicted(at, span) == Step::Stop {
+            return Step::Stop;
+        }
+        self.is_changed = !self.is_settled || !is_declared;
+        if !self.is_settled {
+            self.judge(at, span);
+        }
+        if self.is_resuming {
+            self.judge_resumption(at, span);
+        }
+        if at == self.next_leader { self.next_block(at, span) } else { Step::Next }
+    }
+
     /// A block starts at `at`, with what its [`Start`] says.
     fn begin_block(&mut self, at: u32, span: &Span) {
-        let Some(start) = self.checker.starts.get_mut(at as usize) else { return };
+        let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
         start.is_walked = true;
-        self.state = start.state;
-        self.state.depth = span.row.depth;
+        self.depth = span.row.depth;
+        self.frame = start.known.begin(self.depth, &mut self.scratch.registers);
         self.changed = at;
-        self.ahead = Regs::NONE;
         self.tmp = None;
         self.link = None;
-        self.checker.block.begin(at, self.state.depth);
+        self.scratch.block.begin(at, self.depth);
         self.settle_state();
     }
 
     /// Execution falls through to `at`, where a block starts.
     fn next_block(&mut self, at: u32, span: &Span) -> Step {
-        let incoming = self.state.at_block(span.row.depth);
-        let pass = self.checker.pass;
-        let Some(start) = self.checker.starts.get_mut(at as usize) else { return Step::Stop };
+        let known = self.known();
+        let pass = self.scratch.pass;
+        let Some(start) = self.scratch.starts.get_mut(at as usize) else { return Step::Stop };
         if start.pass != pass {
-            *start = Start { pass, is_walked: false, state: incoming };
+            *start = Start { pass, is_walked: false, known };
         } else {
-            let both = start.state.meet(&incoming);
-            if both != start.state {
-                start.state = both;
+            let both = start.known.meet(&known);
+            if both != start.known {
+                start.known = both;
             } else if start.is_walked {
                 return Step::Stop;
             }
         }
+        let len = self.function.words.len() as u32;
+        self.next_leader = self.scratch.leaders.next(at + 1).unwrap_or(len);
         self.begin_block(at, span);
-        self.be_careful(span);
+        self.be_careful();
         if !self.is_settled {
             self.judge(at, span);
         }
@@ -447,40 +500,65 @@ impl<'a, 'r> Walk<'a, 'r> {
         spans.get(self.cursor).filter(|span| holds(span))
     }
 
+    /// What is known at the boundary that the walk is at, for another block.
+    #[inline]
+    fn known(&self) -> Known {
+        Known::of(&self.scratch.registers, self.frame, self.depth)
+    }
+
     /// An instruction that is not plain. On [`Step::Next`] execution goes on
     /// behind it.
-    #[inline]
-    fn event(&mut self, at: u32, word: Word, span: &Span) -> Step {
-        if let Some(branch) = direct_branch(word) {
-            if self.is_careful {
-                self.resumes_with(at, &operands(word, &decode(word)), span);
+    #[inline(always)]
+    fn event(&mut self, at: u32, word: Word, decoded: &Decoded, span: &Span) -> Step {
+        self.here = at;
+        let operands = &decoded.operands;
+        if self.is_preemptible {
+            self.resumes_with(at, operands, span);
+        }
+        match decoded.effect {
+            Effect::Branch { offset } => {
+                self.branch(at, offset, word);
+                return Step::Stop;
             }
-            self.branch(at, branch.offset, word);
-            return if branch.conditional { Step::Next } else { Step::Stop };
-        }
-        let inst = decode(word);
-        let operands = operands(word, &inst);
-        if self.is_careful {
-            self.resumes_with(at, &operands, span);
-        }
-        match inst {
-            Inst::Return { .. } if self.state.depth != Depth(0) => {
+            Effect::BranchIf { offset } => {
+                self.branch(at, offset, word);
+                return Step::Branched;
+            }
+            Effect::Return if self.depth != Depth(0) => {
                 self.undecided(Reason::JumpOutOfFrame, at, Some(word));
-                Step::Stop
+                return Step::Stop;
             }
-            Inst::Return { .. } | Inst::Trap => Step::Stop,
-            Inst::JumpReg { rn } => {
+            Effect::Return | Effect::Trap => return Step::Stop,
+            Effect::Jump { rn } => {
                 self.jump(at, rn, word);
-                Step::Stop
+                return Step::Stop;
             }
-            Inst::Unknown => {
+            Effect::Unknown => {
                 self.undecided(Reason::UnknownInstruction, at, Some(word));
-                Step::Stop
+                return Step::Stop;
             }
-            Inst::Call { .. } => self.call(at, true, span),
-            Inst::CallReg { .. } => self.call(at, false, span),
-            _ => self.compute(at, &inst, operands.writes, word, span),
+            Effect::Call { is_direct } => return self.call(at, is_direct),
+            Effect::Transfer(ref transfer) => self.transfer(at, transfer, operands.writes),
+            Effect::StoreIndexed { rt: rt @ (Reg::LR | Reg::FP), rn, rm, shift } => {
+                self.store_indexed(at, rt, rn, (rm, shift));
+            }
+            Effect::LoseSp => return self.lose_sp(at, word),
+            Effect::Plain | Effect::StoreIndexed { .. } => {
+                self.scratch.registers.forget(operands.writes);
+            }
+            Effect::Const { rd, value } if rd.0 < Reg::FP.0 => {
+                self.scratch.registers.set(rd, Value::constant(value));
+            }
+            Effect::Insert { rd, imm, shift } if rd.0 < Reg::FP.0 => {
+                self.scratch.registers.insert(rd, imm, shift);
+            }
+            Effect::Add { rd, rn, by } if rd.0 < Reg::FP.0 => {
+                let value = self.scratch.registers.or_sp(rn).plus(by);
+                self.scratch.registers.set(rd, value);
+            }
+            ref effect => self.compute(at, effect),
         }
+        self.wrote(at, operands.writes, word)
     }
 
     fn undecided(&mut self, reason: Reason, at: u32, word: Option<Word>) {

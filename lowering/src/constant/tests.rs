@@ -10,7 +10,7 @@ use proptest::prelude::*;
 type Case = (u64, Class, &'static [u32]);
 
 /// What both releases do.
-const ALIKE: [Case; 21] = [
+const ALIKE: [Case; 28] = [
     (0x12345, Class::AddCon2, &[0xd284_68a1, 0xf2a0_0021]),
     (0x1234_5678_9abc, Class::MovCon3, &[0xd293_5781, 0xf2aa_cf01, 0xf2c2_4681]),
     (0x1234_5678_9abc_def0, Class::VCon, &[0xd29b_de01, 0xf2b3_5781, 0xf2ca_cf01, 0xf2e2_4681]),
@@ -32,6 +32,14 @@ const ALIKE: [Case; 21] = [
     (0xffff_ffff_ffff_fff0, Class::MbCon, &[0x9280_01e1]),
     (0xffff_ffff_ffff_ffff, Class::MovCon, &[0x9280_0001]),
     (0x12_3000, Class::AddCon, &[0xd286_0001, 0xf2a0_0241]),
+    // From 16 MiB on, where nearly all frame sizes are, up to 32 bits.
+    (0x100_0000, Class::MbCon, &[0xd2a0_2001]),
+    (0x100_0010, Class::MovCon2, &[0xd280_0201, 0xf2a0_2001]),
+    (0x3fff_fff0, Class::BitCon, &[0xb27c_67e1]),
+    (0xfff_0000, Class::MbCon, &[0xd2a1_ffe1]),
+    (0x8000_0001, Class::MovCon2, &[0xd280_0021, 0xf2b0_0001]),
+    (0xffff_ffff, Class::BitCon, &[0xb240_7fe1]),
+    (0x1234_5678, Class::MovCon2, &[0xd28a_cf01, 0xf2a2_4681]),
 ];
 
 /// What go1.26 changed: before, and from then on.

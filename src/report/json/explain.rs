@@ -19,6 +19,13 @@ pub struct ExplainDocument {
     boundary: StoryObject,
     beside: Option<StoryObject>,
     others: Vec<OtherObject>,
+    undecided: Vec<UndecidedObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct UndecidedObject {
+    offset: u64,
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,6 +97,10 @@ pub fn explain(explained: &Explained) -> ExplainDocument {
         .others
         .iter()
         .map(|(at, rules)| OtherObject { offset: at.offset(), rules: ids(rules.iter().copied()) });
+    let undecided = explained.undecided.iter().map(|undecided| UndecidedObject {
+        offset: undecided.at.offset(),
+        reason: undecided.reason.to_string(),
+    });
     ExplainDocument {
         schema: "midframe/explain/1",
         path,
@@ -99,6 +110,7 @@ pub fn explain(explained: &Explained) -> ExplainDocument {
         boundary: story(&explained.story),
         beside: explained.beside.as_ref().map(story),
         others: others.collect(),
+        undecided: undecided.collect(),
     }
 }
 

@@ -38,6 +38,10 @@ pub fn explain(explained: &Explained) -> String {
         }
         text.push_str(&accounts(beside));
     }
+    for undecided in &explained.undecided {
+        let place = format!("Undecided, at {}: {}", offset(undecided.at), undecided.reason);
+        text.push_str(&wrapped("", "  ", &place));
+    }
     if !explained.others.is_empty() {
         text.push('\n');
         let others = explained.others.iter().map(|(at, rules)| {
@@ -147,7 +151,7 @@ fn stack(explained: &Explained) -> String {
     offsets.sort_unstable_by(|first, second| second.cmp(first));
     offsets.dedup();
     let mut text = String::from(
-        "The stack, what preemption writes into it (->), and the word that is taken for\nthe return address (<-):\n",
+        "The stack, what a stop here writes into it (->), and the word that is then\ntaken for the return address (<-):\n",
     );
     let mut last: Option<i64> = None;
     for offset in offsets {
@@ -159,7 +163,7 @@ fn stack(explained: &Explained) -> String {
             .iter()
             .map(|story| {
                 let slot = story.stack.iter().find(|slot| slot.offset == offset);
-                slot.map_or(String::new(), |slot| cell(slot))
+                slot.map_or(String::new(), cell)
             })
             .collect();
         text.push_str(&side_by_side(&from_sp(offset), &cells));

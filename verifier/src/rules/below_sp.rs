@@ -36,7 +36,7 @@
 //! # Not checked
 //! Assembly, which is not preempted; loads through other registers than SP.
 
-use crate::state::{KEPT_BELOW_SP, Saved, State};
+use crate::state::{Frame, KEPT_BELOW_SP};
 use unwind::Depth;
 
 /// On whose stack a signal's handler runs.
@@ -59,18 +59,10 @@ pub(crate) fn overwritten_by_signal(stack: SignalStack, word: Depth, sp: Depth) 
     stack == SignalStack::Goroutine && word.0 > sp.0.saturating_add(RED_ZONE)
 }
 
-/// The saved words of a state that lie below SP, and no longer if SP moves to
+/// The saved words of a frame that lie below SP, and no longer if SP moves to
 /// another depth.
-pub(crate) fn uncovered(state: &State, new: Depth) -> impl Iterator<Item = Depth> {
-    let words = [state.return_at, state.caller_at];
-    let (from, to) = (state.depth.0, new.0);
-    words.into_iter().filter_map(move |saved| match saved {
-        Saved::At(at)
-            if at.0 > from.saturating_add(KEPT_BELOW_SP)
-                && at.0 <= to.saturating_add(KEPT_BELOW_SP) =>
-        {
-            Some(at)
-        }
-        _ => None,
-    })
+pub(crate) fn uncovered(frame: &Frame, from: Depth, to: Depth) -> [Option<Depth>; 2] {
+    let [from, to] = [from, to].map(|sp| sp.0.saturating_add(KEPT_BELOW_SP));
+    [frame.return_at, frame.caller_at]
+        .map(|place| place.depth().filter(|at| at.0 > from && at.0 <= to))
 }

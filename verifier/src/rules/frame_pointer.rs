@@ -43,31 +43,29 @@
 //! R29 at boundaries where nobody walks from: unsafe points, and assembly between
 //! calls.
 
-use crate::state::{Fp, Holding, KEPT_BELOW_SP, Saved, State};
+use crate::registers::{Kind, Value};
+use crate::state::{Frame, Holding, KEPT_BELOW_SP};
 use unwind::Depth;
 
 /// How far below its own SP a function keeps its R29: `PtrSize`, `obj7.go`.
 const PAIR: i64 = 8;
 
-#[inline]
-pub(crate) fn holds(state: &State) -> Holding {
-    match state.fp {
-        Fp::Caller | Fp::Below(Depth(PAIR)) => Holding::Holds,
-        Fp::Below(at) if at.0 > state.depth.0.saturating_add(KEPT_BELOW_SP) => Holding::Broken,
-        Fp::Below(at) => {
-            let return_at = Depth(at.0.saturating_sub(PAIR));
-            let saved = |saved, at| match saved {
-                Saved::At(place) if place == at => Holding::Holds,
-                Saved::Unknown => Holding::Unknown,
-                Saved::At(_) | Saved::Nowhere => Holding::Broken,
-            };
-            match (saved(state.caller_at, at), saved(state.return_at, return_at)) {
-                (Holding::Broken, _) | (_, Holding::Broken) => Holding::Broken,
+/// Whether it holds with SP at a depth and what R29 holds.
+#[inline(always)]
+pub(crate) fn holds(frame: &Frame, sp: Depth, fp: Value) -> Holding {
+    match (fp.kind, fp.depth()) {
+        (Kind::Caller, _) | (_, Some(Depth(PAIR))) => Holding::Holds,
+        (_, Some(at)) if at.0 > sp.0.saturating_add(KEPT_BELOW_SP) => Holding::Broken,
+        (_, Some(at)) => {
+            let caller = frame.caller_at.holds(at);
+            let returns = frame.return_at.holds(Depth(at.0.saturating_sub(PAIR)));
+            match (caller, returns) {
                 (Holding::Holds, Holding::Holds) => Holding::Holds,
+                (Holding::Broken, _) | (_, Holding::Broken) => Holding::Broken,
                 _ => Holding::Unknown,
             }
         }
-        Fp::Unknown => Holding::Unknown,
-        Fp::Other => Holding::Broken,
+        (Kind::Unknown | Kind::Element, _) => Holding::Unknown,
+        _ => Holding::Broken,
     }
 }

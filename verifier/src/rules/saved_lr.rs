@@ -1,8 +1,10 @@
 //! Rule `saved-lr`: the return address is where an unwinder looks for it.
 //!
 //! # Claim
-//! At every boundary that is reached with SP where its row says: at depth 0, and
-//! above the CFA, LR holds the return address, below it the word at SP does.
+//! At every boundary that is reached with SP where its row says: at depth 0 LR holds
+//! the return address, and below the CFA the word at SP does. Above the CFA a
+//! profiler takes LR, and an unwinder that comes from an injected call the word at
+//! SP.
 //!
 //! # Abstract state
 //! What LR holds, and where in the stack the return address is saved
@@ -30,9 +32,9 @@
 //!
 //! # Assumptions
 //! - A system call returns with LR and R29 as they were.
-//! - Stores through pointers other than SP, R29 and what is computed from them do
-//!   not touch the frame's own saved words; nor does a store through SP with an
-//!   index, or a callee.
+//! - Stores through pointers other than SP do not touch the frame's own saved words
+//!   (in functions of up to 64 instructions those through R29 are followed); nor does
+//!   a store through SP with an index, or a callee.
 //! - A call made outside of any frame with the return address in R3 is that of
 //!   morestack, which resumes the function with LR restored from R3
 //!   (`runtime/asm_arm64.s`, `morestack`).
@@ -45,27 +47,30 @@
 //! What LR holds at depth 0 behind a jump out of the function; return addresses of
 //! frames further up.
 
-use crate::state::{Holding, Lr, Saved, State};
-use unwind::FuncFlags;
+use crate::registers::Kind;
+use crate::state::{Frame, Holding};
+use unwind::{Depth, FuncFlags};
 
 /// Whether an unwinder looks for a return address in such a function.
 pub(crate) const fn applies(flags: FuncFlags) -> bool {
     !flags.contains(FuncFlags::TOP_FRAME) && !flags.contains(FuncFlags::SP_WRITE)
 }
 
-#[inline]
-pub(crate) fn holds(state: &State) -> Holding {
-    if state.depth.0 <= 0 {
-        match state.lr {
-            Lr::Return => Holding::Holds,
-            Lr::Unknown => Holding::Unknown,
-            Lr::Other => Holding::Broken,
-        }
-    } else {
-        match state.return_at {
-            Saved::At(at) if at == state.depth => Holding::Holds,
-            Saved::Unknown => Holding::Unknown,
-            Saved::At(_) | Saved::Nowhere => Holding::Broken,
-        }
+/// Whether it holds with SP at a depth and what LR holds.
+#[inline(always)]
+pub(crate) fn holds(frame: &Frame, sp: Depth, lr: Kind) -> Holding {
+    if sp.0 > 0 {
+        return frame.return_at.holds(sp);
     }
+    match lr {
+        Kind::Return => Holding::Holds,
+        Kind::Unknown | Kind::Element => Holding::Unknown,
+        _ => Holding::Broken,
+    }
+}
+
+/// The same for an unwinder that comes from an injected call: it finds the LR that
+/// this pushed if the declared depth is 0, and otherwise reads the word at SP.
+pub(crate) fn holds_injected(frame: &Frame, sp: Depth, lr: Kind) -> Holding {
+    if sp.0 < 0 { frame.return_at.holds(sp) } else { holds(frame, sp, lr) }
 }

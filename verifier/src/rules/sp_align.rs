@@ -28,11 +28,11 @@
 //! That the function itself uses SP as a base only while it is aligned: the
 //! machine checks that.
 
-use crate::state::State;
+use unwind::Depth;
 
 /// The alignment of SP, in bytes.
 const ALIGNMENT: i64 = 16;
 
-pub(crate) const fn holds(state: &State) -> bool {
-    state.depth.0 % ALIGNMENT == 0
+pub(crate) const fn holds(depth: Depth) -> bool {
+    depth.0 % ALIGNMENT == 0
 }

@@ -2,149 +2,166 @@
 //! address and the saved R29.
 
 use super::{Link, Walk};
-use crate::decode::{Access, Data, Inst, Mode, Reg, decode};
-use crate::operands::{Regs, operands};
-use crate::rules::frame_pointer;
-use crate::state::{Fp, Holding, KEPT_BELOW_SP, Lr, Saved};
-use crate::value::Value;
+use crate::decode::{Access, Data, Reg, decode};
+use crate::effect::Transfer;
+use crate::operands::{Operands, Regs, operands};
+use crate::registers::{Kind, Value};
+use crate::state::{Frame, Holding, KEPT_BELOW_SP, Place};
 use unwind::{Depth, Word};
 
-/// A load or a store of one or two registers.
-struct Transfer {
-    access: Access,
-    data: Data,
-    registers: [Option<Reg>; 2],
-    base: Reg,
-    /// From the base to the first byte.
-    offset: i64,
-}
-
 /// The caller's R29 as the frame below it computes it.
-const CALLER: Value = Value::BelowCfa(Depth(8));
+const CALLER: Option<Depth> = Some(Depth(8));
 
 impl Walk<'_, '_> {
     /// A load or a store, before its base is written back.
-    pub(super) fn access(&mut self, at: u32, inst: &Inst) {
-        let Some(transfer) = Transfer::of(inst) else { return };
-        let place = self.place(at, &transfer);
-        for (number, register) in (0..).zip(transfer.registers.into_iter().flatten()) {
-            let bytes = i64::from(transfer.data.bytes());
-            let place = place.map(|Depth(first)| Depth(first.wrapping_sub(number * bytes)));
-            match (transfer.access, place) {
-                (Access::Store, Some(place)) => self.store(at, place, transfer.data, register),
-                (Access::Store, None) => {}
-                (Access::Load, place) => self.load(at, place, transfer.data, register),
-            }
-        }
-    }
-
-    /// A store of one register to SP or another base and an index.
-    pub(super) fn store_indexed(&mut self, at: u32, rt: Reg, address: (Reg, Reg), scale: u32) {
-        let context = self.context();
-        let place = match (context.base(address.0, at), context.register(address.1, at)) {
-            (Value::BelowCfa(Depth(base)), Value::Const(index)) => {
-                Some(Depth(base.wrapping_sub((index << scale).cast_signed())))
-            }
+    #[inline]
+    pub(super) fn transfer(&mut self, at: u32, transfer: &Transfer, writes: Regs) {
+        let base = match transfer.base {
+            Reg::SP => Some(self.depth),
+            Reg::FP => self.register(Reg::FP).depth(),
+            base if transfer.concerns_caller() => self.value_of(at, base).depth(),
             _ => None,
         };
-        match (place, rt) {
-            (Some(place), _) => self.store(at, place, Data::X, rt),
-            // Anywhere in the stack, perhaps.
-            (None, Reg::LR) if self.state.return_at == Saved::Nowhere => {
-                self.state.return_at = Saved::Unknown;
+        let place = base.map(|Depth(base)| base.wrapping_sub(i64::from(transfer.offset)));
+        let bytes = i64::from(transfer.data.bytes());
+        let (first, second) = (transfer.first, transfer.second);
+        match (transfer.access, place) {
+            (Access::Store, Some(place)) => {
+                self.store(at, Depth(place), transfer.data, first);
+                if let Some(second) = second {
+                    self.store(at, Depth(place.wrapping_sub(bytes)), transfer.data, second);
+                }
+                self.scratch.registers.forget(writes);
             }
-            (None, Reg::FP) if self.state.caller_at == Saved::Nowhere => {
-                self.state.caller_at = Saved::Unknown;
+            (Access::Load, Some(place)) => {
+                self.scratch.registers.forget(writes);
+                self.load(at, Depth(place), transfer.data, first);
+                if let Some(second) = second {
+                    self.load(at, Depth(place.wrapping_sub(bytes)), transfer.data, second);
+                }
             }
-            _ => {}
+            (Access::Store, None) => {
+                self.scratch.registers.forget(writes);
+                self.store_somewhere(transfer);
+            }
+            (Access::Load, None) => self.scratch.registers.forget(writes),
+        }
+        // SP moves behind the access.
+        if let (Reg::SP, Some(by)) = (transfer.base, transfer.back) {
+            let sp = Value::below_cfa(self.depth).plus(i64::from(by));
+            self.scratch.registers.set(Reg::SP, sp);
         }
     }
 
-    /// Where in the stack a transfer begins, if it concerns the rules.
-    fn place(&mut self, at: u32, transfer: &Transfer) -> Option<Depth> {
-        let base = match transfer.base {
-            Reg::SP => self.state.depth,
-            base => {
-                let concerns = |register: &Reg| matches!(*register, Reg::LR | Reg::FP);
-                if !transfer.registers.iter().flatten().any(concerns) {
-                    return None;
-                }
-                match self.context().base(base, at) {
-                    Value::BelowCfa(depth) => depth,
-                    _ => return None,
-                }
-            }
+    /// A store of LR or R29 to SP or another base and an index.
+    #[cold]
+    pub(super) fn store_indexed(&mut self, at: u32, rt: Reg, rn: Reg, (rm, shift): (Reg, u8)) {
+        let base = match rn {
+            Reg::SP => Some(self.depth),
+            rn => self.value_of(at, rn).depth(),
         };
-        Some(Depth(base.0.wrapping_sub(transfer.offset)))
+        let index = self.value_of(at, rm);
+        match (base, index.kind) {
+            (Some(Depth(base)), Kind::Const) => {
+                let place = Depth(base.wrapping_sub((index.number << shift).cast_signed()));
+                self.store(at, place, Data::X, rt);
+            }
+            _ => self.saves_somewhere(rt),
+        }
     }
 
+    /// A store to a place that is not followed; through R29 it can be that of a
+    /// saved word.
+    fn store_somewhere(&mut self, transfer: &Transfer) {
+        if transfer.base == Reg::FP {
+            let lost = |place: Place| if place == Place::NOWHERE { place } else { Place::UNKNOWN };
+            let Frame { return_at, caller_at } = self.frame;
+            self.frame = Frame { return_at: lost(return_at), caller_at: lost(caller_at) };
+            self.settle_state();
+        }
+        if transfer.concerns_caller() && transfer.data == Data::X {
+            self.saves_somewhere(transfer.first);
+            if let Some(second) = transfer.second {
+                self.saves_somewhere(second);
+            }
+        }
+    }
+
+    /// LR or R29 is stored anywhere, perhaps where it is to be saved.
+    fn saves_somewhere(&mut self, register: Reg) {
+        let place = match register {
+            Reg::LR => &mut self.frame.return_at,
+            Reg::FP => &mut self.frame.caller_at,
+            _ => return,
+        };
+        if *place == Place::NOWHERE {
+            *place = Place::UNKNOWN;
+            self.is_changed = true;
+        }
+    }
+
+    #[inline]
     fn store(&mut self, at: u32, place: Depth, data: Data, register: Reg) {
-        let state = self.state;
-        let covers = |saved| match saved {
-            Saved::At(Depth(word)) => {
+        let (frame, sp) = (self.frame, self.depth);
+        let covers = |saved: Place| {
+            saved.depth().is_some_and(|Depth(word)| {
                 place.0.saturating_sub(i64::from(data.bytes())) < word
                     && word.saturating_sub(8) < place.0
-            }
-            Saved::Unknown | Saved::Nowhere => false,
+            })
         };
-        let (spoils_return, spoils_caller) = (covers(state.return_at), covers(state.caller_at));
+        let (spoils_return, spoils_caller) = (covers(frame.return_at), covers(frame.caller_at));
         let is_ours = matches!(register, Reg::LR | Reg::FP);
-        if !spoils_return && !spoils_caller && !is_ours && place.0 < state.depth.0 {
+        if !spoils_return && !spoils_caller && !is_ours && place.0 < sp.0 {
             return;
         }
-        let value = match data {
-            Data::X => self.context().register(register, at),
-            _ => Value::Element(None),
-        };
-        let (depth, pair) = (state.depth, Depth(state.depth.0.wrapping_add(KEPT_BELOW_SP)));
-        self.link(place, register, value);
-        let is_saved_at = |saved, at| saved == Saved::At(at) && depth != Depth(0);
-        if value == Value::Return {
-            if spoils_return || !is_saved_at(state.return_at, depth) {
-                self.state.return_at = Saved::At(place);
+        let value = if data == Data::X { self.value_of(at, register) } else { Value::OTHER };
+        let pair = Depth(sp.0.wrapping_add(KEPT_BELOW_SP));
+        if place.0 > pair.0 {
+            self.link(place, register, value);
+        }
+        let is_saved = |saved: Place, at| saved.holds(at) == Holding::Holds && sp != Depth(0);
+        if value.kind == Kind::Return {
+            if spoils_return || place.0 > sp.0 || !is_saved(frame.return_at, sp) {
+                self.frame.return_at = Place::at(place);
             }
         } else if spoils_return {
-            self.state.return_at = self.spoiled(value, Reg::LR);
+            self.frame.return_at = self.spoiled(value, Reg::LR);
         }
-        if matches!(value, Value::Caller | CALLER) {
-            if spoils_caller || !is_saved_at(state.caller_at, pair) {
-                self.state.caller_at = Saved::At(place);
+        if value.kind == Kind::Caller || value.depth() == CALLER {
+            if spoils_caller || place.0 > pair.0 || !is_saved(frame.caller_at, pair) {
+                self.frame.caller_at = Place::at(place);
             }
         } else if spoils_caller {
-            self.state.caller_at = self.spoiled(value, Reg::FP);
+            self.frame.caller_at = self.spoiled(value, Reg::FP);
         }
-        if self.state != state {
+        if place.0 > pair.0 && self.frame.has_words_below(sp) {
+            self.below_since = at + 1;
+        }
+        if self.frame != frame {
             self.changed = at + 1;
-            if self.state.has_words_below() {
-                self.below_since = at + 1;
-            }
+            self.settle_state();
+            self.be_careful();
         }
     }
 
     /// A pair is made below SP for a callee without a frame, its own R29 first.
     fn link(&mut self, place: Depth, register: Reg, value: Value) {
-        let holds = frame_pointer::holds(&self.state) == Holding::Holds;
-        match value {
-            Value::BelowCfa(_) | Value::Caller if register == Reg::FP && holds => {
-                self.link = Some(Link { place, returns_to: None });
-            }
-            Value::Address(address) => {
-                if let Some(link) = &mut self.link
-                    && place.0 == link.place.0.wrapping_sub(8)
-                {
-                    link.returns_to = Some(address);
-                }
-            }
-            _ => {}
+        if register == Reg::FP && self.frame_pointer() == Holding::Holds {
+            self.link = Some(Link { place, returns_to: None });
+        } else if value.kind == Kind::Address
+            && let Some(link) = &mut self.link
+            && place.0 == link.place.0.wrapping_sub(8)
+        {
+            link.returns_to = Some(value.number);
         }
     }
 
     /// What is saved where a value was stored over a register of the caller.
     #[cold]
-    fn spoiled(&self, value: Value, register: Reg) -> Saved {
-        match value {
-            Value::Unknown if self.is_copied(register) => Saved::Unknown,
-            _ => Saved::Nowhere,
+    fn spoiled(&self, value: Value, register: Reg) -> Place {
+        match value.kind {
+            Kind::Unknown if self.is_copied(register) => Place::UNKNOWN,
+            _ => Place::NOWHERE,
         }
     }
 
@@ -152,52 +169,25 @@ impl Walk<'_, '_> {
     fn is_copied(&self, register: Reg) -> bool {
         let own = Regs::or_zero(register);
         let copies = |&word: &Word| {
-            let inst = decode(word);
-            let operands = operands(word, &inst);
-            operands.reads.meets(own) && operands.writes.without(own) != Regs::NONE
+            let Operands { reads, writes, stores, .. } = operands(word, &decode(word));
+            !stores && reads.meets(own) && writes.without(own.with(Regs::SP)) != Regs::NONE
         };
         self.function.words.iter().any(copies)
     }
 
-    fn load(&mut self, at: u32, place: Option<Depth>, data: Data, register: Reg) {
-        let state = self.state;
-        if let Some(place) = place
-            && place.0 > state.depth.0.saturating_add(KEPT_BELOW_SP)
-            && self.is_preemptible
-        {
-            let is_ours = [state.return_at, state.caller_at].contains(&Saved::At(place));
+    #[inline]
+    fn load(&mut self, at: u32, place: Depth, data: Data, register: Reg) {
+        let frame = self.frame;
+        if place.0 > self.depth.0.saturating_add(KEPT_BELOW_SP) && self.is_preemptible {
+            let is_ours = [frame.return_at, frame.caller_at].contains(&Place::at(place));
             self.needed_below(if is_ours { self.below_since } else { at }, at, place);
         }
-        if !matches!(data, Data::X | Data::Part(_)) {
-            return;
+        if data == Data::X {
+            if register == Reg::LR && frame.return_at.holds(place) == Holding::Holds {
+                self.scratch.registers.set(Reg::LR, Value::RETURN);
+            } else if register == Reg::FP && frame.caller_at.holds(place) == Holding::Holds {
+                self.scratch.registers.set(Reg::FP, Value::CALLER);
+            }
         }
-        let finds = |saved| data == Data::X && place.is_some_and(|at| saved == Saved::At(at));
-        match register {
-            Reg::LR => {
-                let found = if finds(state.return_at) { Lr::Return } else { Lr::Unknown };
-                self.set_lr(at, found);
-            }
-            Reg::FP => {
-                let found = if finds(state.caller_at) { Fp::Caller } else { Fp::Unknown };
-                self.set_fp(at, found);
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Transfer {
-    fn of(inst: &Inst) -> Option<Self> {
-        let (access, data, registers, base, offset, mode) = match *inst {
-            Inst::Pair { access, data, rt, rt2, rn, offset, mode } => {
-                (access, data, [Some(rt), Some(rt2)], rn, offset, mode)
-            }
-            Inst::Single { access, data, rt, rn, offset, mode } => {
-                (access, data, [Some(rt), None], rn, offset, mode)
-            }
-            _ => return None,
-        };
-        let offset = if mode == Mode::PostIndex { 0 } else { i64::from(offset) };
-        Some(Self { access, data, registers, base, offset })
     }
 }

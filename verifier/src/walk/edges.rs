@@ -1,12 +1,11 @@
 //! Where execution goes from a branch, a jump, a call or the function's end.
 
 use super::{Step, Walk};
-use crate::decode::{Inst, Reg, decode};
+use crate::decode::{Inst, Reg, decode, is_trap};
 use crate::flow::target;
-use crate::operands::Regs;
+use crate::operands::may_write;
+use crate::registers::{Kind, Value};
 use crate::report::Reason;
-use crate::state::{Lr, Saved};
-use crate::value::Value;
 use unwind::{Depth, Span, Word};
 
 /// The most entries that the jump tables of a function have together.
@@ -20,35 +19,33 @@ impl Walk<'_, '_> {
     pub(super) fn branch(&mut self, at: u32, offset: i64, word: Word) {
         match target(at, offset, self.function.words.len()) {
             Some(target) => {
-                let state = self.state;
-                self.arrive(target, &state);
+                let known = self.known();
+                self.arrive(target, self.depth, &known);
             }
-            None if self.state.depth == Depth(0) => {}
+            None if self.depth == Depth(0) => {}
             None => self.undecided(Reason::JumpOutOfFrame, at, Some(word)),
         }
     }
 
     /// A call, by its address or through a register.
     #[inline]
-    pub(super) fn call(&mut self, at: u32, is_direct: bool, span: &Span) -> Step {
-        let lr = match self.state.depth {
-            Depth(0) if is_direct && self.context().register(Reg(3), at) == Value::Return => {
-                Lr::Return
-            }
-            _ => Lr::Other,
-        };
-        self.set_lr(at, lr);
+    pub(super) fn call(&mut self, at: u32, is_direct: bool) -> Step {
+        // morestack comes back with LR as R3 says.
+        let is_back = self.depth == Depth(0)
+            && is_direct
+            && self.value_of(at, Reg(3)).kind == Kind::Return;
+        self.scratch.registers.forget_general();
+        let lr = if is_back { Value::RETURN } else { Value::OTHER };
+        self.scratch.registers.set(Reg::LR, lr);
+        self.scratch.block.write(Reg::LR, at + 1);
+        self.changed = at + 1;
         // The callee's frame takes the place of what is below SP.
-        let state = self.state;
-        let kept = |saved| if state.is_below(saved) { Saved::Nowhere } else { saved };
-        self.state.return_at = kept(state.return_at);
-        self.state.caller_at = kept(state.caller_at);
-        self.ahead = Regs::NONE;
+        self.frame = self.frame.without_words_below(self.depth);
         self.tmp = None;
         self.settle_state();
-        self.be_careful(span);
+        self.be_careful();
         let behind = self.function.words.get(at as usize + 1);
-        if behind.is_some_and(|&word| decode(word) == Inst::Trap) {
+        if behind.is_some_and(|&word| is_trap(word)) {
             return Step::Stop;
         }
         Step::Next
@@ -56,25 +53,31 @@ impl Walk<'_, '_> {
 
     /// A jump through a register: by a table, or out of the function.
     pub(super) fn jump(&mut self, at: u32, rn: Reg, word: Word) {
-        let depth = self.state.depth;
-        let known = match self.context().register(rn, at) {
-            Value::Element(Some(table)) => self.table(table),
-            Value::Element(None) => false,
-            Value::Const(address) | Value::Address(address) => match self.index_of(address) {
+        let target = self.value_of(at, rn);
+        let known = match target.kind {
+            Kind::Element => self.table(target.number),
+            Kind::Unknown if self.is_element(at, rn) => false,
+            Kind::Const | Kind::Address => match self.index_of(target.number) {
                 Some(target) => {
-                    let state = self.state;
-                    self.arrive(target, &state);
+                    let known = self.known();
+                    self.arrive(target, self.depth, &known);
                     true
                 }
-                None => depth == Depth(0),
+                None => self.depth == Depth(0),
             },
-            Value::BelowCfa(_) | Value::Return | Value::Caller | Value::Unknown => {
-                depth == Depth(0)
-            }
+            _ => self.depth == Depth(0),
         };
         if !known {
             self.undecided(Reason::IndirectJump, at, Some(word));
         }
+    }
+
+    /// Whether a register is loaded by an index in this block, as from a table.
+    fn is_element(&self, at: u32, register: Reg) -> bool {
+        let from = self.scratch.block.start() as usize;
+        let before = self.function.words.get(from..at as usize).unwrap_or_default();
+        let mut writers = before.iter().rev().filter(|&&word| may_write(word, register));
+        writers.next().is_some_and(|&word| matches!(decode(word), Inst::LoadIndexed { .. }))
     }
 
     /// Follows a jump table: the words from its start on that are addresses in
@@ -82,7 +85,7 @@ impl Walk<'_, '_> {
     /// adds edges. Returns whether it has an entry and could be followed to its
     /// end.
     fn table(&mut self, table: u64) -> bool {
-        let state = self.state;
+        let known = self.known();
         let first = self.table_entries;
         loop {
             let entry = table.wrapping_add((self.table_entries - first) * 8);
@@ -91,7 +94,7 @@ impl Walk<'_, '_> {
             if self.table_entries == MAX_TABLE_ENTRIES {
                 return false;
             }
-            self.arrive(target, &state);
+            self.arrive(target, self.depth, &known);
             self.table_entries += 1;
         }
     }
@@ -124,7 +127,7 @@ impl Walk<'_, '_> {
     /// Whether there is, in this block, a call before `at` with nothing but NOPs,
     /// at least one, in between.
     fn behind_padded_call(&self, at: u32) -> bool {
-        let start = self.checker.block.start();
+        let start = self.scratch.block.start();
         let before = self.function.words.get(start as usize..at as usize).unwrap_or_default();
         let nops = before.iter().rev().take(MAX_PADDING + 1);
         let nops = nops.take_while(|&&word| decode(word) == Inst::Nop).count();

@@ -1,21 +1,34 @@
 //! Boundaries held against the rules that are about the state there.
 
-use super::{Step, Walk, declares};
 use super::resume::ASYNC;
-use crate::decode::{Inst, decode};
+use super::{Step, Walk};
+use crate::decode::{Inst, Reg, decode};
 use crate::report::{Observer, Observers, Reason, Rule, Violation};
 use crate::rules::{frame_pointer, saved_lr, sp_align};
-use crate::state::{Fp, Holding};
+use crate::state::Holding;
 use unwind::{Depth, FuncFlags, Index, Span, UnsafePoint, Word};
 
 impl Walk<'_, '_> {
     /// Takes down whether the rules about the state hold, as they do nearly
     /// everywhere.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle_state(&mut self) {
-        self.is_settled = saved_lr::holds(&self.state) == Holding::Holds
-            && frame_pointer::holds(&self.state) == Holding::Holds
-            && sp_align::holds(&self.state);
+        self.is_changed = true;
+        // Above the CFA, observers differ.
+        self.is_settled = self.depth.0 >= 0
+            && self.saved_lr() == Holding::Holds
+            && self.frame_pointer() == Holding::Holds
+            && sp_align::holds(self.depth);
+    }
+
+    #[inline(always)]
+    fn saved_lr(&self) -> Holding {
+        saved_lr::holds(&self.frame, self.depth, self.register(Reg::LR).kind)
+    }
+
+    #[inline(always)]
+    pub(super) fn frame_pointer(&self) -> Holding {
+        frame_pointer::holds(&self.frame, self.depth, self.register(Reg::FP))
     }
 
     /// Holds the boundary `at` against the rules about the state.
@@ -23,16 +36,8 @@ impl Walk<'_, '_> {
     pub(super) fn judge(&mut self, at: u32, span: &Span) {
         let depth = span.row.depth;
         let is_injectable = self.is_injectable(span);
-        let asynchronous = if is_injectable { ASYNC } else { Observers::NONE };
-        if saved_lr::applies(self.function.flags) && declares(span, self.state.depth) {
-            let profiler = Observers::NONE.with(Observer::Profiler);
-            match saved_lr::holds(&self.state) {
-                Holding::Holds => {}
-                Holding::Unknown => self.note(Reason::UntrackedReturnAddress, at),
-                Holding::Broken => {
-                    self.breaks(Rule::SavedLr, at, depth, profiler.union(asynchronous), profiler);
-                }
-            }
+        if saved_lr::applies(self.function.flags) {
+            self.judge_return(at, span);
         }
         let word = self.function.words.get(at as usize).copied();
         let is_call =
@@ -40,7 +45,7 @@ impl Walk<'_, '_> {
         if is_injectable || is_call {
             let walker = Observers::NONE.with(Observer::FramePointer);
             let unpreempted = if is_call { walker } else { Observers::NONE };
-            match frame_pointer::holds(&self.state) {
+            match self.frame_pointer() {
                 Holding::Holds => {}
                 Holding::Unknown => self.note(Reason::UntrackedFramePointer, at),
                 Holding::Broken if !is_injectable && self.is_linked(at) => {}
@@ -49,9 +54,36 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        if is_injectable && !sp_align::holds(&self.state) {
+        if is_injectable && !sp_align::holds(self.depth) {
             self.breaks(Rule::SpAlign, at, depth, ASYNC, Observers::NONE);
         }
+    }
+
+    /// Holds the boundary `at` against rule `saved-lr`, for those who read a row that
+    /// is true.
+    fn judge_return(&mut self, at: u32, span: &Span) {
+        let depth = span.row.depth;
+        let (mut observers, mut is_unknown) = (Observers::NONE, false);
+        if depth == self.depth {
+            match self.saved_lr() {
+                Holding::Holds => {}
+                Holding::Unknown => is_unknown = true,
+                Holding::Broken => observers = observers.with(Observer::Profiler),
+            }
+        }
+        let resumed = self.function.rows.resume_depth(span).filter(|_| self.is_preemptible);
+        if resumed == Some(self.depth) {
+            match saved_lr::holds_injected(&self.frame, self.depth, self.register(Reg::LR).kind) {
+                Holding::Holds => {}
+                Holding::Unknown => is_unknown = true,
+                Holding::Broken => observers = observers.union(ASYNC),
+            }
+        }
+        if is_unknown {
+            self.note(Reason::UntrackedReturnAddress, at);
+        }
+        let unpreempted = observers.without(Observer::AsyncPreemption);
+        self.breaks(Rule::SavedLr, at, depth, observers, unpreempted);
     }
 
     /// Whether R29 points at a pair that was made for the call at `at`: the R29 of
@@ -59,7 +91,7 @@ impl Walk<'_, '_> {
     fn is_linked(&self, at: u32) -> bool {
         let behind = self.function.entry.0.wrapping_add(Index(at).offset() + Word::BYTES);
         self.link.is_some_and(|link| {
-            self.state.fp == Fp::Below(link.place) && link.returns_to == Some(behind)
+            self.register(Reg::FP).depth() == Some(link.place) && link.returns_to == Some(behind)
         })
     }
 
@@ -67,10 +99,10 @@ impl Walk<'_, '_> {
     /// another depth.
     #[cold]
     pub(super) fn contradicted(&mut self, at: u32, span: &Span) -> Step {
-        if span.row.depth != self.state.depth && self.behind_call_without_return(at, span) {
+        if span.row.depth != self.depth && self.behind_call_without_return(at, span) {
             return Step::Stop;
         }
-        self.judge_row(at, span, self.state.depth);
+        self.judge_row(at, span, self.depth);
         Step::Next
     }
 
@@ -116,7 +148,7 @@ impl Walk<'_, '_> {
         observers: Observers,
         unpreempted: Observers,
     ) {
-        let actual = self.state.depth;
+        let actual = self.depth;
         self.record(Violation { rule, at: Index(at), declared, actual, observers, unpreempted });
     }
 

@@ -1,118 +1,68 @@
-//! Instructions that write the registers that the rules are about, and the values
-//! that they write.
+//! Instructions that write registers, and the values that they write.
 
 use super::{Step, Walk};
-use crate::decode::{Inst, Reg};
-use crate::effect::{SpEffect, sp_effect};
+use crate::decode::Reg;
+use crate::effect::Effect;
 use crate::operands::Regs;
+use crate::registers::{Kind, Value};
 use crate::report::Reason;
 use crate::rules::below_sp::uncovered;
-use crate::state::{Fp, Lr};
-use crate::value::{Context, Value, destination};
-use unwind::{Depth, FuncFlags, Index, Span, Word};
+use crate::value::{Context, Forwards, MAX_STEPS, Operand, Search, destination, evaluate};
+use unwind::{Depth, FuncFlags, Index, Word};
 
 const LR: Regs = Regs::or_zero(Reg::LR);
 const FP: Regs = Regs::or_zero(Reg::FP);
 const TMP: Regs = Regs::or_zero(Reg::TMP);
-
-/// The registers whose values are computed ahead, since SP is computed from them
-/// in every large frame of Go (`obj7.go`): R20 and R27.
-const AHEAD: Regs = Regs::or_zero(Reg(20)).with(TMP);
+/// The registers that the rules are about.
+const OURS: Regs = LR.with(FP).with(Regs::SP);
 
 impl Walk<'_, '_> {
-    /// An instruction that is neither a branch nor a call.
-    #[inline]
-    pub(super) fn compute(
-        &mut self,
-        at: u32,
-        inst: &Inst,
-        writes: Regs,
-        word: Word,
-        span: &Span,
-    ) -> Step {
-        if let Inst::Pair { .. } | Inst::Single { .. } = inst {
-            self.access(at, inst);
-            self.ahead = self.ahead.without(writes);
-        } else if let Inst::StoreIndexed { rt, rn, rm, option: 0b011, shift } = *inst
-            && matches!(rt, Reg::LR | Reg::FP)
-        {
-            self.store_indexed(at, rt, (rn, rm), u32::from(shift));
-        } else if writes.meets(LR.with(FP).with(AHEAD)) {
-            self.assign(at, inst, writes);
+    /// An instruction computes a value.
+    #[inline(always)]
+    pub(super) fn compute(&mut self, at: u32, effect: &Effect) {
+        let Some(rd) = destination(effect) else { return };
+        let can_be_sp = matches!(effect, Effect::Add { .. } | Effect::AddRegister { sp: true, .. });
+        if rd == Reg::ZR && !can_be_sp {
+            return;
         }
-        if writes.meets(TMP) {
-            self.tmp = Some(at);
+        let mut value = evaluate(effect, &mut Forwards { context: self.context(), at });
+        if value.kind == Kind::Unknown && rd.0 >= Reg::FP.0 {
+            value = self.search(at, |search| evaluate(effect, search));
         }
-        if writes.meets(Regs::SP) && self.write_sp(at, inst, word) == Step::Stop {
-            return Step::Stop;
+        self.scratch.registers.set(rd, value);
+    }
+
+    /// An instruction wrote registers, SP among them.
+    #[inline(always)]
+    pub(super) fn wrote(&mut self, at: u32, writes: Regs, word: Word) -> Step {
+        if writes.meets(OURS.with(TMP)) {
+            if writes.meets(TMP) {
+                self.tmp = Some(at);
+            }
+            if writes.meets(LR.with(FP)) {
+                if writes.meets(LR) {
+                    self.scratch.block.write(Reg::LR, at + 1);
+                }
+                if writes.meets(FP) {
+                    self.scratch.block.write(Reg::FP, at + 1);
+                }
+                self.changed = at + 1;
+            }
+            if writes.meets(Regs::SP) {
+                match self.register(Reg::SP).depth() {
+                    Some(depth) => self.move_sp(at, depth),
+                    None => return self.lose_sp(at, word),
+                }
+            }
+            self.settle_state();
+            self.be_careful();
         }
-        self.settle_state();
-        self.be_careful(span);
         Step::Next
     }
 
-    /// An instruction that is no access writes registers that are followed.
-    fn assign(&mut self, at: u32, inst: &Inst, writes: Regs) {
-        let single = destination(inst).filter(|&rd| Regs::or_zero(rd) == writes);
-        let value = match single {
-            Some(_) => self.context().result(inst, at),
-            None => Value::Unknown,
-        };
-        if writes.meets(LR) {
-            self.set_lr(at, match value {
-                Value::Return => Lr::Return,
-                Value::Unknown | Value::Element(_) => Lr::Unknown,
-                _ => Lr::Other,
-            });
-        }
-        if writes.meets(FP) {
-            self.set_fp(at, match value {
-                Value::Caller => Fp::Caller,
-                Value::BelowCfa(depth) => Fp::Below(depth),
-                Value::Unknown | Value::Element(_) => Fp::Unknown,
-                _ => Fp::Other,
-            });
-        }
-        let Some(rd) = single.filter(|_| writes.meets(AHEAD)) else {
-            self.ahead = self.ahead.without(writes);
-            return;
-        };
-        self.ahead = self.ahead.without(writes);
-        if value != Value::Unknown
-            && let Some(slot) = self.checker.values.get_mut(rd.0 as usize)
-        {
-            *slot = value;
-            self.ahead = self.ahead.with(writes);
-            self.checker.block.write(rd, at + 1);
-        }
-    }
-
-    pub(super) fn set_lr(&mut self, at: u32, lr: Lr) {
-        self.state.lr = lr;
-        self.changed = at + 1;
-        self.checker.block.write(Reg::LR, at + 1);
-    }
-
-    pub(super) fn set_fp(&mut self, at: u32, fp: Fp) {
-        self.state.fp = fp;
-        self.changed = at + 1;
-        self.checker.block.write(Reg::FP, at + 1);
-    }
-
-    fn write_sp(&mut self, at: u32, inst: &Inst, word: Word) -> Step {
-        let new = match sp_effect(inst) {
-            SpEffect::Unchanged => return Step::Next,
-            SpEffect::Add(bytes) => Some(Depth(self.state.depth.0.wrapping_sub(bytes))),
-            SpEffect::Computed => match self.context().result(inst, at) {
-                Value::BelowCfa(depth) => Some(depth),
-                _ => None,
-            },
-            SpEffect::Unknown => None,
-        };
-        if let Some(new) = new {
-            self.move_sp(at, new);
-            return Step::Next;
-        }
+    /// SP becomes a value that is not followed.
+    #[cold]
+    pub(super) fn lose_sp(&mut self, at: u32, word: Word) -> Step {
         if self.function.flags.contains(FuncFlags::SP_WRITE) {
             self.sp_write(at);
         } else {
@@ -121,20 +71,17 @@ impl Walk<'_, '_> {
         Step::Stop
     }
 
+    #[inline]
     fn move_sp(&mut self, at: u32, new: Depth) {
-        if self.is_preemptible {
-            let needed: [Option<Depth>; 2] = {
-                let mut words = uncovered(&self.state, new);
-                [words.next(), words.next()]
-            };
-            for word in needed.into_iter().flatten() {
+        let had_words_below = self.frame.has_words_below(self.depth);
+        if had_words_below && self.is_preemptible {
+            for word in uncovered(&self.frame, self.depth, new).into_iter().flatten() {
                 self.needed_below(self.below_since, at, word);
             }
         }
-        let had_words_below = self.state.has_words_below();
-        self.state.depth = new;
-        self.checker.block.move_sp(at + 1, new);
-        if !had_words_below && self.state.has_words_below() {
+        self.depth = new;
+        self.scratch.block.move_sp(at + 1, new);
+        if !had_words_below && self.frame.has_words_below(new) {
             self.below_since = at + 1;
         }
     }
@@ -150,16 +97,37 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// What values are looked for in, at the instruction `at`.
+    /// The value of a register before the instruction `at`, where 31 is ZR.
     #[inline]
-    pub(super) fn context(&self) -> Context<'_> {
+    pub(super) fn value_of(&self, at: u32, register: Reg) -> Value {
+        let value = self.scratch.registers.or_zero(register);
+        if value.kind == Kind::Unknown {
+            return self.search(at, |search| search.or_zero(register));
+        }
+        value
+    }
+
+    /// Looks backwards for what was passed over.
+    #[cold]
+    fn search(&self, at: u32, find: impl FnOnce(&mut Search<'_, '_>) -> Value) -> Value {
+        let (context, mut steps) = (self.context(), MAX_STEPS);
+        find(&mut Search { context, at, steps: &mut steps })
+    }
+
+    /// What is known of a register.
+    #[inline(always)]
+    pub(super) fn register(&self, register: Reg) -> Value {
+        self.scratch.registers.or_sp(register)
+    }
+
+    /// What values are looked for in.
+    #[inline(always)]
+    fn context(&self) -> Context<'_> {
         Context {
             words: self.function.words,
             entry: self.function.entry,
-            block: &self.checker.block,
-            state: &self.state,
-            ahead: self.ahead,
-            values: &self.checker.values,
+            block: &self.scratch.block,
+            registers: &self.scratch.registers,
             pointer: self.function.pointer,
         }
     }

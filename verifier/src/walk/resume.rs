@@ -2,18 +2,18 @@
 //! resumes (rules `restart` and `below-sp`).
 
 use super::{Walk, is_restartable};
-use crate::decode::Reg;
-use crate::operands::{Operands, Regs};
+use crate::decode::{Reg, decode};
+use crate::operands::{Operands, Regs, operands};
 use crate::report::{Observer, Observers, Reason, Rule};
-use crate::rules::below_sp::overwritten_by_signal;
+use crate::rules::below_sp::{SignalStack, overwritten_by_signal};
 use crate::rules::restart::Sequence;
-use crate::state::State;
-use unwind::{Depth, Index, Span, UnsafePoint};
+use unwind::{Depth, Index, Span, UnsafePoint, Word};
 
 const TMP: Regs = Regs::or_zero(Reg::TMP);
 
 impl Walk<'_, '_> {
     /// The walk comes to a span, at its start or inside.
+    #[inline]
     pub(super) fn enter(&mut self, at: u32, span: &Span) {
         if self.is_preemptible && is_restartable(span) {
             if at == span.class_start.0 {
@@ -24,30 +24,27 @@ impl Walk<'_, '_> {
                 self.resume_at_start(span);
             }
         }
-        self.be_careful(span);
+        self.is_resuming = self.is_preemptible
+            && !matches!(span.row.unsafe_point, UnsafePoint::Safe | UnsafePoint::Unsafe);
+        self.be_careful();
     }
 
-    /// Whether each instruction from here on has to be looked at.
-    #[inline]
-    pub(super) fn be_careful(&mut self, span: &Span) {
-        self.is_careful = !self.is_settled
-            || self.ahead != Regs::NONE
-            || self.tmp.is_some() && self.is_preemptible
-            || self.is_preemptible
-                && matches!(
-                    span.row.unsafe_point,
-                    UnsafePoint::Restart1 | UnsafePoint::Restart2 | UnsafePoint::RestartAtEntry
-                );
+    /// Whether the next instructions have to be looked at one by one.
+    #[inline(always)]
+    pub(super) fn be_careful(&mut self) {
+        if !self.is_short {
+            self.is_careful = !self.is_settled
+                || self.is_resuming
+                || self.tmp.is_some() && self.is_preemptible;
+        }
     }
 
     /// An instruction runs, or runs again after preemption.
-    #[inline]
+    #[inline(always)]
     pub(super) fn resumes_with(&mut self, at: u32, operands: &Operands, span: &Span) {
-        if !self.is_preemptible {
-            return;
-        }
-        if is_restartable(span) {
+        if self.is_resuming && is_restartable(span) {
             self.sequence.step(operands);
+            self.is_changed |= self.sequence.is_spoiled || self.sequence.is_doubtful;
         }
         if operands.reads.meets(TMP) {
             self.read_tmp(at, span);
@@ -60,7 +57,6 @@ impl Walk<'_, '_> {
     pub(super) fn judge_resumption(&mut self, at: u32, span: &Span) {
         let Sequence { start: Index(start), is_spoiled, is_doubtful, .. } = self.sequence;
         match span.row.unsafe_point {
-            _ if !self.is_preemptible => {}
             UnsafePoint::RestartAtEntry if at > 0 => self.note(Reason::UntrackedResumption, at),
             UnsafePoint::Restart1 | UnsafePoint::Restart2 if at > start => {
                 if is_spoiled {
@@ -81,11 +77,12 @@ impl Walk<'_, '_> {
     /// If SP is not where the row says there, rule `sp-row` has said so.
     #[cold]
     fn resume_at_start(&mut self, span: &Span) {
-        let state = State { depth: span.class_depth, ..self.state };
-        self.arrive(span.class_start.0, &state);
+        let known = self.known();
+        self.arrive(span.class_start.0, span.class_depth, &known);
     }
 
     /// R27 is read: it must not have been lost on the way from its definition.
+    #[inline]
     fn read_tmp(&mut self, at: u32, span: &Span) {
         let Some(defined) = self.tmp else {
             return match span.row.unsafe_point {
@@ -102,7 +99,7 @@ impl Walk<'_, '_> {
             let Some(&span) = self.function.rows.span(Index(boundary)) else { continue };
             if !self.keeps_tmp(&span, defined) {
                 self.breaks(Rule::Restart, boundary, span.row.depth, ASYNC, Observers::NONE);
-                self.ahead = self.ahead.without(TMP);
+                self.scratch.registers.forget(TMP);
             }
         }
     }
@@ -120,24 +117,38 @@ impl Walk<'_, '_> {
     /// The word at a depth, below SP since a boundary, is still needed at `at`:
     /// wherever a call could be injected in between it was lost.
     pub(super) fn needed_below(&mut self, since: u32, at: u32, word: Depth) {
-        let sp = self.state.depth;
         for boundary in since..=at {
             let Some(&span) = self.function.rows.span(Index(boundary)) else { continue };
-            let mut observers = Observers::NONE;
-            if self.is_injectable(&span) {
-                observers = ASYNC;
+            let unsafe_point = span.row.unsafe_point == UnsafePoint::Unsafe;
+            if !unsafe_point || self.function.signals == SignalStack::Goroutine {
+                self.lost_below(boundary, at, word, &span);
             }
-            if overwritten_by_signal(self.function.signals, word, sp) {
-                // Who unwinds from the next boundary finds it overwritten.
-                observers = observers.with(Observer::Profiler);
-                let next = self.function.rows.span(Index(at + 1));
-                if next.is_some_and(|next| self.is_injectable(next)) {
-                    observers = observers.union(ASYNC);
-                }
-            }
-            let unpreempted = observers.without(Observer::AsyncPreemption);
-            self.breaks(Rule::BelowSp, boundary, span.row.depth, observers, unpreempted);
         }
+    }
+
+    /// The word at a depth was lost at a boundary if a call was injected there, or
+    /// if a signal's handler ran on this stack.
+    #[cold]
+    fn lost_below(&mut self, boundary: u32, at: u32, word: Depth, span: &Span) {
+        let mut observers = Observers::NONE;
+        if self.is_injectable(span) {
+            observers = ASYNC;
+        }
+        if overwritten_by_signal(self.function.signals, word, self.depth) {
+            // Who unwinds from a boundary behind `at` finds it overwritten, until it is
+            // stored again.
+            observers = observers.with(Observer::Profiler);
+            let behind = self.function.words.get(at as usize + 1..).unwrap_or_default();
+            let stores = |word: &Word| operands(*word, &decode(*word)).stores;
+            let lost = (at + 1..).zip(behind.iter().take(MAX_LOST));
+            let until = behind.iter().position(stores).unwrap_or(MAX_LOST);
+            let spans = lost.take(until + 1).filter_map(|(at, _)| self.function.rows.span(Index(at)));
+            if spans.into_iter().any(|span| self.is_injectable(span)) {
+                observers = observers.union(ASYNC);
+            }
+        }
+        let unpreempted = observers.without(Observer::AsyncPreemption);
+        self.breaks(Rule::BelowSp, boundary, span.row.depth, observers, unpreempted);
     }
 
     /// Whether a call can be injected at the boundaries of a span.
@@ -146,6 +157,9 @@ impl Walk<'_, '_> {
         self.is_preemptible && span.row.unsafe_point != UnsafePoint::Unsafe
     }
 }
+
+/// How far behind a move of SP the store of what a signal overwrote is looked for.
+const MAX_LOST: usize = 8;
 
 /// Preemption alone.
 pub(super) const ASYNC: Observers = Observers::NONE.with(Observer::AsyncPreemption);

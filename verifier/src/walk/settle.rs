@@ -32,20 +32,24 @@ fn one_for_each_boundary(violations: &mut Vec<Violation>) {
 /// A block starts from its row. Where the row is wrong and not everybody sees
 /// that, what follows was judged for one of the depths only. So was the start of a
 /// restartable sequence, where execution arrives with another depth from inside
-/// of it; assembly is not preempted.
+/// of it; assembly is not preempted. Who walks frame pointers reads no rows.
 fn undecide_behind_broken_rows(report: &mut Report, leaders: &SparseSet, flags: FuncFlags) {
     let assembly = flags.contains(FuncFlags::ASM);
     let rows = report.violations.iter().filter(|violation| violation.rule == Rule::SpRow);
-    let broken = rows.filter(|violation| {
+    let reason = |violation: &Violation| {
         let profiler = violation.observers.contains(Observer::Profiler);
         let preemption = violation.observers.contains(Observer::AsyncPreemption);
         match (profiler, preemption) {
-            (true, false) => leaders.contains(violation.at.0),
-            (false, true) => !assembly,
-            _ => false,
+            (true, false) if leaders.contains(violation.at.0) => Some(Reason::BehindBrokenRow),
+            (false, true) if !assembly => Some(Reason::BehindBrokenRow),
+            (true, true) if leaders.contains(violation.at.0) => {
+                Some(Reason::UntrackedFramePointer)
+            }
+            _ => None,
         }
+    };
+    let undecided = rows.filter_map(|violation| {
+        Some(Undecided { reason: reason(violation)?, at: violation.at, word: None })
     });
-    let reason = Reason::BehindBrokenRow;
-    let undecided = broken.map(|&Violation { at, .. }| Undecided { reason, at, word: None });
     report.undecided.extend(undecided);
 }

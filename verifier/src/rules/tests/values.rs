@@ -273,13 +273,18 @@ fn a_value_of_32_bits_is_followed_where_the_rest_is_zero_only() {
 
 #[test]
 fn an_old_copy_of_sp_is_followed_over_many_moves() {
-    // The block remembers only the last depths; before those nothing is known.
-    let mut listing = String::from("910003f4 0 -1 mov x20, sp\n");
-    for depth in 0..12 {
-        listing += &format!("d10043ff {} -1 sub sp, sp, #16\n", depth * 16);
-    }
-    listing += "9100029f 192 -1 mov sp, x20\nd65f03c0 0 -1 ret";
-    check(&listing, &["undecided", "13: UntrackedStackPointer"]);
+    let listing = |padding: usize| {
+        let mut listing = String::from("910003f4 0 -1 mov x20, sp\n");
+        for depth in 0..12 {
+            listing += &format!("d10043ff {} -1 sub sp, sp, #16\n", depth * 16);
+        }
+        listing += &"d503201f 192 -1 nop\n".repeat(padding);
+        listing + "9100029f 192 -1 mov sp, x20\nd65f03c0 0 -1 ret"
+    };
+    check(&listing(0), &["proved"]);
+    // In a long function the search backwards remembers only the last depths;
+    // before those nothing is known.
+    check(&listing(64), &["undecided", "77: UntrackedStackPointer"]);
 }
 
 /// The search for a definition is bounded: 256 instructions back it is found, one

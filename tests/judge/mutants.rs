@@ -1,0 +1,115 @@
+//! Mutants: functions that differ from a correct one in one place.
+
+use crate::subject::{Line, Subject};
+
+/// A kind of mutation. Immediates and branches change by one unit, branches also
+/// to every other instruction, depths by 16.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Mutation {
+    Drop,
+    Duplicate,
+    Swap,
+    Immediate,
+    Retarget,
+    Depth,
+    Class,
+}
+
+impl Mutation {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Drop,
+        Self::Duplicate,
+        Self::Swap,
+        Self::Immediate,
+        Self::Retarget,
+        Self::Depth,
+        Self::Class,
+    ];
+}
+
+/// A mutant, and what makes it one.
+#[derive(Clone, Debug)]
+pub(crate) struct Mutant {
+    /// The change.
+    pub(crate) mutation: Mutation,
+    /// Where.
+    pub(crate) at: usize,
+    /// What it made of the function.
+    pub(crate) subject: Subject,
+}
+
+/// The immediate fields of a word, high and low bit (Arm ARM, C4.1), and whether
+/// they are the target of a branch.
+fn fields(word: u32) -> (&'static [(u32, u32)], Mutation) {
+    match word {
+        _ if word & 0x7c00_0000 == 0x1400_0000 => (&[(25, 0)], Mutation::Retarget),
+        _ if word & 0xff00_0000 == 0x5400_0000 => (&[(23, 5)], Mutation::Retarget),
+        _ if word & 0x7e00_0000 == 0x3400_0000 => (&[(23, 5)], Mutation::Retarget),
+        _ if word & 0x1f80_0000 == 0x1100_0000 => (&[(21, 10), (22, 22)], Mutation::Immediate),
+        _ if word & 0x1fe0_0000 == 0x0b20_0000 => (&[(12, 10)], Mutation::Immediate),
+        _ if word & 0x1f80_0000 == 0x1200_0000 => (&[(21, 16), (15, 10)], Mutation::Immediate),
+        _ if word & 0x1f80_0000 == 0x1280_0000 => (&[(20, 5), (22, 21)], Mutation::Immediate),
+        _ if word & 0x3f00_0000 == 0x3900_0000 => (&[(21, 10)], Mutation::Immediate),
+        _ if word & 0x3f20_0000 == 0x3800_0000 => (&[(20, 12)], Mutation::Immediate),
+        _ if word & 0x3e00_0000 == 0x2800_0000 => (&[(21, 15)], Mutation::Immediate),
+        _ => (&[], Mutation::Immediate),
+    }
+}
+
+/// The word with a field one unit up or down.
+fn stepped(word: u32, (high, low): (u32, u32), up: bool) -> u32 {
+    let mask = (u32::MAX >> (31 - (high - low))) << low;
+    let step = 1 << low;
+    let value = if up { word.wrapping_add(step) } else { word.wrapping_sub(step) };
+    word & !mask | value & mask
+}
+
+/// The branch at `at` with another target.
+fn aimed(word: u32, (high, low): (u32, u32), at: usize, target: usize) -> u32 {
+    let mask = (u32::MAX >> (31 - (high - low))) << low;
+    let distance = (target as u32).wrapping_sub(at as u32);
+    word & !mask | distance << low & mask
+}
+
+/// Every function that differs from this one in one place.
+pub(crate) fn mutants(subject: &Subject) -> Vec<Mutant> {
+    let lines = &subject.lines;
+    let mut mutants = Vec::new();
+    for (at, &line) in lines.iter().enumerate() {
+        let mut add = |mutation, change: &dyn Fn(&mut Vec<Line>)| {
+            let mut mutant = subject.clone();
+            change(&mut mutant.lines);
+            mutants.push(Mutant { mutation, at, subject: mutant });
+        };
+        add(Mutation::Drop, &|mutant| {
+            mutant.remove(at);
+        });
+        add(Mutation::Duplicate, &|mutant| mutant.insert(at, line));
+        if let Some(next) = lines.get(at + 1) {
+            add(Mutation::Swap, &|mutant| {
+                (mutant[at].word, mutant[at + 1].word) = (next.word, line.word);
+            });
+        }
+        let (fields, mutation) = fields(line.word);
+        for &field in fields {
+            for up in [false, true] {
+                add(mutation, &|mutant| mutant[at].word = stepped(line.word, field, up));
+            }
+        }
+        if let ([field], Mutation::Retarget) = (fields, mutation) {
+            for target in 0..lines.len() {
+                let word = aimed(line.word, *field, at, target);
+                add(mutation, &|mutant| mutant[at].word = word);
+            }
+        }
+        for by in [-16, 16] {
+            add(Mutation::Depth, &|mutant| mutant[at].depth += by);
+        }
+        for class in [-1, -2, -3, -4, -5] {
+            add(Mutation::Class, &|mutant| mutant[at].class = class);
+        }
+    }
+    mutants.retain(|mutant| mutant.subject != *subject);
+    mutants
+}
