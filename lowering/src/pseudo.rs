@@ -85,7 +85,8 @@ pub enum Region {
     /// What opens the frame.
     Prologue,
     /// The placeholder: a call in a function that is not a leaf, a NOOP in one
-    /// that is.
+    /// that is. Without a frame nothing can be called: a call would lose LR, and Go
+    /// marks the function as a leaf.
     Body,
     /// What pops the frame, up to the return.
     Epilogue,
@@ -206,8 +207,8 @@ pub fn preprocess<S: Sink>(frame: &Frame, policy: &Policy, sink: &mut S) {
     prologue(size, frame.os, policy, &mut builder);
     builder.region = Region::Body;
     builder.emit(match frame.kind {
-        Kind::Leaf => Op::Nop,
-        Kind::NonLeaf => Op::Call { callee: Callee::Body },
+        Kind::NonLeaf if size > 0 => Op::Call { callee: Callee::Body },
+        Kind::Leaf | Kind::NonLeaf => Op::Nop,
     });
     builder.region = Region::Epilogue;
     epilogue(frame, policy, &mut builder);

@@ -83,7 +83,7 @@ fn no_mutant_that_the_judge_sees_to_be_wrong_is_proved() {
     println!("{:<10} {all}", "all");
     all.print_rules();
     assert_none(&objections);
-    assert!(all.functions() > 20_000 && all.proved > 1_000, "{all:?}");
+    assert!(all.functions() > 15_000 && all.proved > 1_000, "{all:?}");
     for (rule, (seen, _)) in Rule::ALL.into_iter().zip(all.rules) {
         assert!(seen > 100, "{}: {seen}", rule.id());
     }

@@ -332,6 +332,9 @@ impl<'a, 'r> Walk<'a, 'r> {
         if !declares(span, depth) {
             self.judge_row(at, span, depth);
         }
+        if is_restartable(span) && at > span.class_start.0 {
+            self.enter_sequence(at, span, known);
+        }
         let pass = self.scratch.pass;
         let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
         if start.pass != pass {

@@ -88,8 +88,9 @@ fn source(frames: &[Frame]) -> String {
     let mut source = String::new();
     for (index, frame) in frames.iter().enumerate() {
         let size = frame.size.bytes();
-        // NOFRAME (512) is the only way to a function without a frame that
-        // calls another; otherwise 16 bytes hold the saved registers.
+        // Without a frame (NOFRAME, 512) nothing is called: the assembler would warn
+        // that the save of LR is suppressed. Otherwise 16 bytes hold the saved
+        // registers.
         let flags = match (frame.check, size) {
             (StackCheck::NoSplit, 0) => 4 | 512,
             (StackCheck::NoSplit, _) => 4,
@@ -98,8 +99,8 @@ fn source(frames: &[Frame]) -> String {
         };
         let locals = size.saturating_sub(16);
         let body = match frame.kind {
-            Kind::Leaf => "NOOP",
-            Kind::NonLeaf => "CALL ·g(SB)",
+            Kind::NonLeaf if size > 0 => "CALL ·g(SB)",
+            Kind::Leaf | Kind::NonLeaf => "NOOP",
         };
         let _ = writeln!(source, "TEXT ·f{index}(SB), {flags}, ${locals}-0\n\t{body}\n\tRET");
     }

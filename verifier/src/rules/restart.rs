@@ -61,11 +61,6 @@ impl Sequence {
         Self { start, ..Self::default() }
     }
 
-    /// One that is entered in its middle.
-    pub(crate) fn entered(start: Index) -> Self {
-        Self { start, is_doubtful: true, ..Self::default() }
-    }
-
     /// Goes over one instruction.
     pub(crate) fn step(&mut self, operands: &Operands) {
         self.inputs = self.inputs.with(operands.reads.without(self.written));

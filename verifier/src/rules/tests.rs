@@ -4,11 +4,14 @@
 //! for SP is worked out by hand.
 
 mod flow;
+mod frame_pointer;
+mod preemption;
 mod rows;
+mod saved_lr;
 mod straight;
 mod values;
 
-use crate::report::{Observer, Reason, Report, Rule, Verdict};
+use crate::report::{Observer, Observers, Reason, Report, Rule};
 use crate::{Checker, Function, SignalStack};
 use core::fmt::Write;
 use unwind::{Depth, FuncFlags, Index, Pc, Row, RowTable, UnsafePoint, Word};
@@ -21,6 +24,7 @@ struct Case<'a> {
     listing: &'a str,
     flags: FuncFlags,
     recovery: Option<Index>,
+    signals: SignalStack,
     /// What the image holds, by address.
     pointers: &'a [(u64, u64)],
 }
@@ -32,14 +36,27 @@ fn check(listing: &str, expected: &[&str]) {
     Case::new(listing).check(expected);
 }
 
+/// Checks a function without flags for all rules but `sp-row`. The expected report is
+/// a line for each violation and each undecided place.
+#[track_caller]
+fn check_rules(listing: &str, expected: &[&str]) {
+    Case::new(listing).check_rules(expected);
+}
+
 impl<'a> Case<'a> {
     fn new(listing: &'a str) -> Self {
-        Self { listing, flags: FuncFlags(0), recovery: None, pointers: &[] }
+        let (flags, signals) = (FuncFlags(0), SignalStack::Own);
+        Self { listing, flags, recovery: None, signals, pointers: &[] }
     }
 
     #[track_caller]
     fn check(&self, expected: &[&str]) {
         assert_eq!(rendered(&self.sp_row()), expected, "{}", self.listing);
+    }
+
+    #[track_caller]
+    fn check_rules(&self, expected: &[&str]) {
+        assert_eq!(other_rules(&self.report()), expected, "{}", self.listing);
     }
 
     /// What the report says of rule `sp-row`: most of the listings save neither LR
@@ -71,7 +88,7 @@ impl<'a> Case<'a> {
             rows: &rows,
             flags: self.flags,
             recovery: self.recovery,
-            signals: SignalStack::Own,
+            signals: self.signals,
             pointer: &pointer,
         };
         checker.check(&function, &mut report);
@@ -81,6 +98,32 @@ impl<'a> Case<'a> {
         assert_eq!(again, report);
         report
     }
+}
+
+/// What a report says but of rule `sp-row`.
+fn other_rules(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for violation in report.violations.iter().filter(|found| found.rule != Rule::SpRow) {
+        let mut line = format!("{}: {}:", violation.at.0, violation.rule);
+        for observer in Observer::ALL {
+            if violation.observers.contains(observer) {
+                write!(line, " {observer}").expect("a string takes all");
+            }
+        }
+        if violation.unpreempted != Observers::NONE {
+            line += ", unpreempted:";
+            for observer in Observer::ALL {
+                if violation.unpreempted.contains(observer) {
+                    write!(line, " {observer}").expect("a string takes all");
+                }
+            }
+        }
+        lines.push(line);
+    }
+    for undecided in &report.undecided {
+        lines.push(format!("{}: {:?}", undecided.at.0, undecided.reason));
+    }
+    lines
 }
 
 fn sp_row(mut report: Report) -> Report {

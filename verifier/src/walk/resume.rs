@@ -7,6 +7,7 @@ use crate::operands::{Operands, Regs, operands};
 use crate::report::{Observer, Observers, Reason, Rule};
 use crate::rules::below_sp::{SignalStack, overwritten_by_signal};
 use crate::rules::restart::Sequence;
+use crate::state::Known;
 use unwind::{Depth, Index, Span, UnsafePoint, Word};
 
 const TMP: Regs = Regs::or_zero(Reg::TMP);
@@ -15,14 +16,8 @@ impl Walk<'_, '_> {
     /// The walk comes to a span, at its start or inside.
     #[inline]
     pub(super) fn enter(&mut self, at: u32, span: &Span) {
-        if self.is_preemptible && is_restartable(span) {
-            if at == span.class_start.0 {
-                self.sequence = Sequence::starting(span.class_start);
-            } else if at == self.from {
-                // Resumed, execution runs what it had jumped over.
-                self.sequence = Sequence::entered(span.class_start);
-                self.resume_at_start(span);
-            }
+        if is_restartable(span) && (at == span.class_start.0 || at == self.from) {
+            self.sequence = Sequence::starting(span.class_start);
         }
         self.is_resuming = self.is_preemptible
             && !matches!(span.row.unsafe_point, UnsafePoint::Safe | UnsafePoint::Unsafe);
@@ -70,6 +65,16 @@ impl Walk<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// An edge leads into the middle of a sequence: resumed, execution runs what it
+    /// jumped over.
+    #[cold]
+    pub(super) fn enter_sequence(&mut self, at: u32, span: &Span, known: &Known) {
+        if self.is_preemptible {
+            self.note(Reason::UntrackedResumption, at);
+            self.arrive(span.class_start.0, span.class_depth, known);
         }
     }
 
