@@ -41,6 +41,11 @@ const ALWAYS: (u32, u32) = (0, 0);
 /// Bits 4 to 0 are 28 to 31, or 27.
 const HIGH: (u32, u32) = (0x1c, 0x1c);
 const TMP: (u32, u32) = (0x1f, 27);
+/// Bits 4 to 0 are 24 to 31.
+const ABOVE: (u32, u32) = (0x18, 0x18);
+/// An authenticating load (bit 10) with a base from 28 on, which may be written
+/// back.
+const BACK: (u32, u32) = (1 << 10 | 0x1c << 5, 1 << 10 | 0x1c << 5);
 /// Bits 4 to 0, plus one, are 30 or 31.
 const LR_OR_FP: (u32, u32) = (0x1e, 0x1e);
 /// Bits 9 to 5 are 31; 28 to 31.
@@ -110,7 +115,7 @@ const fn pattern(class: Class) -> Pattern {
         Class::FlagsDestination => (NEVER, LR_OR_FP, 1),
         Class::Conversion => ((0xfc1c, 0x001c), NEVER, 0),
         Class::VectorElement => ((0xec1c, 0x2c1c), NEVER, 0),
-        Class::LoadPair => ((0x18, 0x18), (0x18 << 10, 0x18 << 10), 0),
+        Class::LoadPair => (ABOVE, (0x18 << 10, 0x18 << 10), 0),
         Class::Store1 => (near(0), LR_OR_FP, 1),
         Class::Store2 => (near(1), LR_OR_FP, 1),
         Class::Store4 => (near(2), LR_OR_FP, 1),
@@ -123,9 +128,11 @@ const fn pattern(class: Class) -> Pattern {
         Class::StorePairBelow => (SP_BASE, LR_OR_FP, 1),
         Class::VectorPair => (NEAR_PAIR, NEVER, 0),
         Class::VectorPairBelow | Class::VectorBase => (SP_BASE, NEVER, 0),
-        Class::Base | Class::Indexed => (HIGH_BASE, LR_OR_FP, 1),
-        // LD64B fills eight registers.
-        Class::Block => (HIGH_BASE, (0x001f_fc00, 0x001f_d000), 0),
+        Class::Base => (HIGH_BASE, ABOVE, 0),
+        Class::Indexed => (ABOVE, BACK, 0),
+        // LD64B fills eight registers, of which 16 or more is the first if 27 or 29
+        // is among them.
+        Class::Block => ((0x10, 0x10), BACK, 0),
     };
     Pattern { first, second, bias }
 }

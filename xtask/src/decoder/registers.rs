@@ -40,6 +40,9 @@ fn destinations(word: Word, other: &Instruction) -> &'static [usize] {
         _ => match other.opcode {
             // The first operand is compared, or set flags from.
             Opcode::CCMP | Opcode::CCMN | Opcode::RMIF | Opcode::SETF8 | Opcode::SETF16 => &[],
+            // The other decoder takes some vector instructions for these, of which
+            // bits 23 to 21 are 0 (C4.1.96, "Advanced SIMD copy"); llvm-mc 14 does not.
+            Opcode::SMOV | Opcode::UMOV if word.get() >> 21 & 7 != 0 => &[],
             // The operand is what authenticates; the destination is LR.
             Opcode::AUTIASPPCR | Opcode::AUTIBSPPCR => &[],
             _ => &[0],
