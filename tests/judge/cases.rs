@@ -104,9 +104,12 @@ fn saved_lr_at_depth_0() {
     // A call without a frame leaves its own return address in LR.
     check(
         "94000000  0 -1  bl
-         d65f03c0  0 -1  ret",
-        &["saved-lr at 1 for async-preemption", "saved-lr at 1 for profiler"],
+         d2800000  0 -2  movz x0, #0
+         d65f03c0  0 -2  ret",
+        &["saved-lr at 1 for profiler", "saved-lr at 2 for profiler"],
     );
+    // With nothing but RET behind it, it does not return.
+    check("94000000  0 -1  bl\n d65f03c0  0 -1  ret", &[]);
 }
 
 #[test]

@@ -7,7 +7,8 @@
 //! SP - 8, and keeps all else; stores through registers that hold garbage do not hit
 //! the stack. A call that is the function's last instruction, or has a trap behind
 //! it, does not return: compilers leave nothing else behind a call of a function that
-//! never returns.
+//! never returns. Nor does one outside of any frame with RET behind it, which would
+//! come back to itself.
 
 mod run;
 

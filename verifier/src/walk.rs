@@ -214,13 +214,18 @@ enum Step {
     Stop,
 }
 
-/// Whether the rows of a span declare this depth, for those who read the row and
-/// for those who read it where execution resumes.
-#[inline]
-fn declares(span: &Span, depth: Depth) -> bool {
-    span.row.depth == depth
-        && (span.class_depth == depth || !is_restartable(span))
-        && span.row.unsafe_point != UnsafePoint::RestartAtEntry
+/// The depth that the rows of a span declare, if it is one for those who read the row
+/// and for those who read it where execution resumes.
+#[inline(always)]
+fn declared(span: &Span) -> Option<Depth> {
+    let depth = span.row.depth;
+    match span.row.unsafe_point {
+        UnsafePoint::Safe | UnsafePoint::Unsafe => Some(depth),
+        UnsafePoint::Restart1 | UnsafePoint::Restart2 => {
+            (span.class_depth == depth).then_some(depth)
+        }
+        UnsafePoint::RestartAtEntry => None,
+    }
 }
 
 #[inline]
@@ -244,15 +249,21 @@ struct Walk<'a, 'r> {
     frame: Frame,
     /// From where on what is known but for SP has been the same.
     changed: u32,
-    /// Whether all rules about the state hold.
+    /// Whether all rules about the state held at the last boundary that was held
+    /// against them.
     is_settled: bool,
     /// Whether the next boundary has to be held against the rules: what is known has
     /// changed, or a rule is broken.
     is_changed: bool,
     /// Whether the next instructions have to be looked at one by one.
     is_careful: bool,
-    /// Whether preemption resumes elsewhere than it stops.
+    /// What the span says: the depth that its rows declare to everybody, whether
+    /// preemption resumes elsewhere than it stops, whether it does at the start of a
+    /// sequence, and from which instruction on a definition of R27 is not lost.
+    declared: Option<Depth>,
     is_resuming: bool,
+    is_restartable: bool,
+    tmp_kept_from: u32,
     /// Which instruction of the block last wrote R27.
     tmp: Option<u32>,
     sequence: Sequence,
@@ -288,7 +299,10 @@ impl<'a, 'r> Walk<'a, 'r> {
             is_settled: true,
             is_changed: false,
             is_careful: is_short,
+            declared: None,
             is_resuming: false,
+            is_restartable: false,
+            tmp_kept_from: 0,
             tmp: None,
             sequence: Sequence::default(),
             link: None,
@@ -329,7 +343,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         let Some(span) = self.span(at) else {
             return self.undecided(Reason::NoRow, at, None);
         };
-        if !declares(span, depth) {
+        if declared(span) != Some(depth) {
             self.judge_row(at, span, depth);
         }
         if is_restartable(span) && at > span.class_start.0 {
@@ -372,6 +386,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         self.next_leader = self.scratch.leaders.next(start + 1).unwrap_or(len);
         self.begin_block(start, span);
         self.enter(start, span);
+        self.is_changed = !self.is_settled || self.declared != Some(self.depth);
         if !self.is_settled {
             self.judge(start, span);
         }
@@ -432,9 +447,13 @@ impl<'a, 'r> Walk<'a, 'r> {
     /// Execution falls through to the boundary `at`.
     #[inline(always)]
     fn boundary(&mut self, at: u32, span: &Span) -> Step {
-        let is_declared = declares(span, self.depth);
+        let is_declared = self.declared == Some(self.depth);
         if !is_declared && self.contradicted(at, span) == Step::Stop {
             return Step::Stop;
+        }
+        if self.is_changed {
+            self.settle_state();
+            self.be_careful();
         }
         self.is_changed = !self.is_settled || !is_declared;
         if !self.is_settled {
@@ -457,6 +476,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         self.link = None;
         self.scratch.block.begin(at, self.depth);
         self.settle_state();
+        self.is_changed = true;
     }
 
     /// Execution falls through to `at`, where a block starts.

@@ -8,6 +8,8 @@ use crate::subject::Finding;
 use std::collections::BTreeSet;
 use verifier::Observer;
 
+const RET: u32 = 0xd65f_03c0;
+
 /// How many are executed at most on one path behind an interruption.
 const MAX_PATH: u32 = 400;
 
@@ -87,6 +89,10 @@ impl Judge<'_> {
             Next::Either(test, to) => After::Either(test, to),
             Next::Call if self.never_returns(machine.pc) => After::End(End::Trap),
             Next::Call if machine.sp == CFA && machine.x[3] == RETURN_ADDRESS => After::MoreStack,
+            // RET would come back to itself.
+            Next::Call if machine.sp == CFA && self.is_behind(machine.pc, RET) => {
+                After::End(End::Trap)
+            }
             Next::Call => {
                 machine.come_back_from_call();
                 After::Here
@@ -106,6 +112,10 @@ impl Judge<'_> {
     /// Whether nothing that could be returned to stands behind a call.
     fn never_returns(&self, call: usize) -> bool {
         self.subject.lines.get(call + 1).is_none_or(|behind| is_trap(behind.word))
+    }
+
+    fn is_behind(&self, call: usize, word: u32) -> bool {
+        self.subject.lines.get(call + 1).is_some_and(|behind| behind.word == word)
     }
 
     /// Executes from a boundary to the end on all paths, and tells what can be seen

@@ -7,7 +7,8 @@
 //! which is the last that an injected call leaves alone. At a call that is no place
 //! for preemption it may lie lower and hold this frame's R29 and the address behind
 //! the call: so the calls of `duffzero` and `duffcopy` get a frame that these do not
-//! make (`obj7.go`, case `ADUFFZERO`).
+//! make (`obj7.go`, case `ADUFFZERO`). In the last function of a stack (`TOPFRAME`) it
+//! may be 0.
 //!
 //! # Abstract state
 //! What R29 holds, and where in the stack the caller's R29 and the return address

@@ -38,7 +38,8 @@
 //!   of SP, or the function ends. Go
 //!   marks calls of functions that never return so (`cmd/compile`, `BlockExit`):
 //!   the NOP keeps the return address inside the caller's row. A call that is
-//!   the last instruction, or has a trap behind it, does not return either.
+//!   the last instruction, or has a trap behind it, does not return either; nor does
+//!   one outside of any frame with RET behind it, which would jump to itself.
 //! - Unwinders do not read the rows of an assembly function that is marked
 //!   `SPWRITE`, where goroutines are not preempted either.
 //! - A jump through a register outside of any frame (depth 0) leaves the

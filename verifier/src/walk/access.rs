@@ -77,7 +77,7 @@ impl Walk<'_, '_> {
             let lost = |place: Place| if place == Place::NOWHERE { place } else { Place::UNKNOWN };
             let Frame { return_at, caller_at } = self.frame;
             self.frame = Frame { return_at: lost(return_at), caller_at: lost(caller_at) };
-            self.settle_state();
+            self.is_changed = true;
         }
         if transfer.concerns_caller() && transfer.data == Data::X {
             self.saves_somewhere(transfer.first);
@@ -139,8 +139,7 @@ impl Walk<'_, '_> {
         }
         if self.frame != frame {
             self.changed = at + 1;
-            self.settle_state();
-            self.be_careful();
+            self.is_changed = true;
         }
     }
 

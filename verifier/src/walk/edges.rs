@@ -14,6 +14,9 @@ const MAX_TABLE_ENTRIES: u64 = 1 << 17;
 /// The most NOPs behind a call that does not return; Go puts one.
 const MAX_PADDING: usize = 8;
 
+/// RET.
+const RETURN: Word = Word::new(0xd65f_03c0);
+
 impl Walk<'_, '_> {
     #[inline]
     pub(super) fn branch(&mut self, at: u32, offset: i64, word: Word) {
@@ -42,10 +45,11 @@ impl Walk<'_, '_> {
         // The callee's frame takes the place of what is below SP.
         self.frame = self.frame.without_words_below(self.depth);
         self.tmp = None;
-        self.settle_state();
-        self.be_careful();
+        self.is_changed = true;
+        // Nor does a call return if the return behind it would come back to itself.
         let behind = self.function.words.get(at as usize + 1);
-        if behind.is_some_and(|&word| is_trap(word)) {
+        let lost = self.depth == Depth(0) && !is_back;
+        if behind.is_some_and(|&word| is_trap(word) || lost && word == RETURN) {
             return Step::Stop;
         }
         Step::Next

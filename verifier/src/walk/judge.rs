@@ -3,6 +3,7 @@
 use super::resume::ASYNC;
 use super::{Step, Walk};
 use crate::decode::{Inst, Reg, decode};
+use crate::registers::Value;
 use crate::report::{Observer, Observers, Reason, Rule, Violation};
 use crate::rules::{frame_pointer, saved_lr, sp_align};
 use crate::state::Holding;
@@ -13,7 +14,6 @@ impl Walk<'_, '_> {
     /// everywhere.
     #[inline(always)]
     pub(super) fn settle_state(&mut self) {
-        self.is_changed = true;
         // Above the CFA, observers differ.
         self.is_settled = self.depth.0 >= 0
             && self.saved_lr() == Holding::Holds
@@ -49,6 +49,7 @@ impl Walk<'_, '_> {
                 Holding::Holds => {}
                 Holding::Unknown => self.note(Reason::UntrackedFramePointer, at),
                 Holding::Broken if !is_injectable && self.is_linked(at) => {}
+                Holding::Broken if self.ends_chain() => {}
                 Holding::Broken => {
                     self.breaks(Rule::FramePointer, at, depth, walker, unpreempted);
                 }
@@ -57,6 +58,13 @@ impl Walk<'_, '_> {
         if is_injectable && !sp_align::holds(self.depth) {
             self.breaks(Rule::SpAlign, at, depth, ASYNC, Observers::NONE);
         }
+    }
+
+    /// Whether R29 is 0 in a function that is the last on its stack: a walk ends
+    /// there.
+    fn ends_chain(&self) -> bool {
+        self.function.flags.contains(FuncFlags::TOP_FRAME)
+            && self.register(Reg::FP) == Value::constant(0)
     }
 
     /// Holds the boundary `at` against rule `saved-lr`, for those who read a row that

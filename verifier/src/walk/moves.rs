@@ -38,6 +38,7 @@ impl Walk<'_, '_> {
         if writes.meets(OURS.with(TMP)) {
             if writes.meets(TMP) {
                 self.tmp = Some(at);
+                self.be_careful();
             }
             if writes.meets(LR.with(FP)) {
                 if writes.meets(LR) {
@@ -54,8 +55,7 @@ impl Walk<'_, '_> {
                     None => return self.lose_sp(at, word),
                 }
             }
-            self.settle_state();
-            self.be_careful();
+            self.is_changed |= writes.meets(OURS);
         }
         Step::Next
     }

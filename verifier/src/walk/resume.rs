@@ -1,7 +1,7 @@
 //! Preemption on the way: what an injected call destroys, and where execution
 //! resumes (rules `restart` and `below-sp`).
 
-use super::{Walk, is_restartable};
+use super::{Walk, declared, is_restartable};
 use crate::decode::{Reg, decode};
 use crate::operands::{Operands, Regs, operands};
 use crate::report::{Observer, Observers, Reason, Rule};
@@ -16,11 +16,14 @@ impl Walk<'_, '_> {
     /// The walk comes to a span, at its start or inside.
     #[inline]
     pub(super) fn enter(&mut self, at: u32, span: &Span) {
-        if is_restartable(span) && (at == span.class_start.0 || at == self.from) {
+        self.declared = declared(span);
+        self.tmp_kept_from = tmp_kept_from(span).max(span.start.0.saturating_sub(1));
+        self.is_restartable = self.is_preemptible && is_restartable(span);
+        if self.is_restartable && (at == span.class_start.0 || at == self.from) {
             self.sequence = Sequence::starting(span.class_start);
         }
-        self.is_resuming = self.is_preemptible
-            && !matches!(span.row.unsafe_point, UnsafePoint::Safe | UnsafePoint::Unsafe);
+        self.is_resuming = self.is_restartable
+            || self.is_preemptible && span.row.unsafe_point == UnsafePoint::RestartAtEntry;
         self.be_careful();
     }
 
@@ -37,11 +40,12 @@ impl Walk<'_, '_> {
     /// An instruction runs, or runs again after preemption.
     #[inline(always)]
     pub(super) fn resumes_with(&mut self, at: u32, operands: &Operands, span: &Span) {
-        if self.is_resuming && is_restartable(span) {
+        if self.is_restartable {
             self.sequence.step(operands);
             self.is_changed |= self.sequence.is_spoiled || self.sequence.is_doubtful;
         }
-        if operands.reads.meets(TMP) {
+        let is_kept = |defined| defined >= self.tmp_kept_from;
+        if operands.reads.meets(TMP) && !self.tmp.is_some_and(is_kept) {
             self.read_tmp(at, span);
         }
     }
@@ -87,7 +91,7 @@ impl Walk<'_, '_> {
     }
 
     /// R27 is read: it must not have been lost on the way from its definition.
-    #[inline]
+    #[cold]
     fn read_tmp(&mut self, at: u32, span: &Span) {
         let Some(defined) = self.tmp else {
             return match span.row.unsafe_point {
@@ -97,25 +101,12 @@ impl Walk<'_, '_> {
                 _ => self.breaks(Rule::Restart, at, span.row.depth, ASYNC, Observers::NONE),
             };
         };
-        if span.start.0 <= defined + 1 && self.keeps_tmp(span, defined) {
-            return;
-        }
         for boundary in defined + 1..=at {
             let Some(&span) = self.function.rows.span(Index(boundary)) else { continue };
-            if !self.keeps_tmp(&span, defined) {
+            if defined < tmp_kept_from(&span) {
                 self.breaks(Rule::Restart, boundary, span.row.depth, ASYNC, Observers::NONE);
                 self.scratch.registers.forget(TMP);
             }
-        }
-    }
-
-    /// Whether R27 is defined again, or still there, where a goroutine resumes that
-    /// was preempted in the span.
-    fn keeps_tmp(&self, span: &Span, defined: u32) -> bool {
-        match span.row.unsafe_point {
-            UnsafePoint::Safe => false,
-            UnsafePoint::Unsafe | UnsafePoint::RestartAtEntry => true,
-            UnsafePoint::Restart1 | UnsafePoint::Restart2 => span.class_start.0 <= defined,
         }
     }
 
@@ -160,6 +151,17 @@ impl Walk<'_, '_> {
     #[inline]
     pub(super) fn is_injectable(&self, span: &Span) -> bool {
         self.is_preemptible && span.row.unsafe_point != UnsafePoint::Unsafe
+    }
+}
+
+/// From which instruction on a definition of R27 is made again, or still there, where a
+/// goroutine resumes that was preempted in the span.
+#[inline(always)]
+fn tmp_kept_from(span: &Span) -> u32 {
+    match span.row.unsafe_point {
+        UnsafePoint::Safe => u32::MAX,
+        UnsafePoint::Unsafe | UnsafePoint::RestartAtEntry => 0,
+        UnsafePoint::Restart1 | UnsafePoint::Restart2 => span.class_start.0,
     }
 }
 

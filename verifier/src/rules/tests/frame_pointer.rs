@@ -99,6 +99,18 @@ fn in_assembly_r29_matters_at_calls_alone() {
         .check_rules(&["2: frame-pointer: frame-pointer, unpreempted: frame-pointer"]);
 }
 
+/// `rt0_go` and `mstart` of go1.27 call with R29 at 0, where a walk ends.
+#[test]
+fn the_last_function_of_a_stack_ends_the_chain() {
+    let listing = "aa1f03fd 0 -1 mov x29, xzr
+         940003e8 0 -1 bl .+4000
+         00000000 0 -1 udf #0";
+    let flags = FuncFlags(FuncFlags::ASM.0 | FuncFlags::TOP_FRAME.0);
+    Case { flags, ..Case::new(listing) }.check_rules(&[]);
+    Case { flags: FuncFlags::ASM, ..Case::new(listing) }
+        .check_rules(&["1: frame-pointer: frame-pointer, unpreempted: frame-pointer"]);
+}
+
 #[test]
 fn r29_loaded_from_elsewhere_is_not_followed() {
     check_rules(

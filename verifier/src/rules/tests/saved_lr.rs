@@ -56,8 +56,12 @@ fn lr_that_is_not_restored_is_refuted_at_the_return() {
         "f81e0ffe 0 -1 str x30, [sp, #-32]!
          f84207fe 32 -1 ldr x30, [sp], #32
          940003e8 0 -1 bl .+4000
+         d2800000 0 -2 movz x0, #0
          d65f03c0 0 -1 ret",
-        &["3: saved-lr: async-preemption profiler, unpreempted: profiler"],
+        &[
+            "3: saved-lr: profiler, unpreempted: profiler",
+            "4: saved-lr: async-preemption profiler, unpreempted: profiler",
+        ],
     );
 }
 
@@ -106,16 +110,23 @@ fn an_assembly_function_with_a_local_over_the_saved_lr_misleads_the_profiler_alo
 
 #[test]
 fn a_call_outside_of_any_frame_overwrites_lr() {
-    let listing = "940003e8 0 -1 bl .+4000
-         d65f03c0 0 -1 ret";
-    check_rules(listing, &["1: saved-lr: async-preemption profiler, unpreempted: profiler"]);
+    let lost = "saved-lr: async-preemption profiler, unpreempted: profiler";
+    check_rules(
+        "940003e8 0 -1 bl .+4000
+         d2800000 0 -1 movz x0, #0
+         d65f03c0 0 -1 ret",
+        &[&format!("1: {lost}"), &format!("2: {lost}")],
+    );
     // On one of two paths.
     check_rules(
-        "b4000040 0 -1 cbz x0, .+8
+        "b4000060 0 -1 cbz x0, .+12
          940003e8 0 -1 bl .+4000
+         d2800000 0 -1 movz x0, #0
          d65f03c0 0 -1 ret",
-        &["2: saved-lr: async-preemption profiler, unpreempted: profiler"],
+        &[&format!("2: {lost}"), &format!("3: {lost}")],
     );
+    // RET would jump to itself: gosave_systemstack_switch calls abort so.
+    check_rules("940003e8 0 -1 bl .+4000\n d65f03c0 0 -1 ret", &[]);
     // A trap behind it says that it does not return.
     check_rules("940003e8 0 -1 bl .+4000\n 00000000 0 -1 udf #0", &[]);
 }
