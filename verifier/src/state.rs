@@ -187,6 +187,8 @@ impl Known {
         let fp = registers.or_sp(Reg::FP);
         let fp = match fp.kind {
             Kind::Stack | Kind::Caller | Kind::Unknown => fp,
+            // The end of a chain.
+            Kind::Const if fp.number == 0 => fp,
             Kind::Element => Value::UNKNOWN,
             _ => Value::OTHER,
         };

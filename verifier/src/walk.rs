@@ -46,7 +46,7 @@ use crate::rules::restart::Sequence;
 use crate::state::{Frame, Known, State};
 use crate::value::Block;
 use settle::settle;
-use unwind::{Depth, FuncFlags, Index, Pc, RowTable, Span, UnsafePoint, Word};
+use unwind::{Depth, FuncFlags, Index, Pc, RowTable, Extent, UnsafePoint, Word};
 
 /// One function to check: all that is known of it.
 #[derive(Clone, Copy)]
@@ -217,7 +217,7 @@ enum Step {
 /// The depth that the rows of a span declare, if it is one for those who read the row
 /// and for those who read it where execution resumes.
 #[inline(always)]
-fn declared(span: &Span) -> Option<Depth> {
+fn declared(span: &Extent) -> Option<Depth> {
     let depth = span.row.depth;
     match span.row.unsafe_point {
         UnsafePoint::Safe | UnsafePoint::Unsafe => Some(depth),
@@ -229,7 +229,7 @@ fn declared(span: &Span) -> Option<Depth> {
 }
 
 #[inline]
-fn is_restartable(span: &Span) -> bool {
+fn is_restartable(span: &Extent) -> bool {
     matches!(span.row.unsafe_point, UnsafePoint::Restart1 | UnsafePoint::Restart2)
 }
 
@@ -340,7 +340,7 @@ impl<'a, 'r> Walk<'a, 'r> {
 
     /// An edge reaches the boundary `at` with SP at `depth`.
     fn arrive(&mut self, at: u32, depth: Depth, known: &Known) {
-        let Some(span) = self.span(at) else {
+        let Some(ref span) = self.span(at) else {
             return self.undecided(Reason::NoRow, at, None);
         };
         if declared(span) != Some(depth) {
@@ -384,24 +384,24 @@ impl<'a, 'r> Walk<'a, 'r> {
         self.from = start;
         self.here = start;
         self.next_leader = self.scratch.leaders.next(start + 1).unwrap_or(len);
-        self.begin_block(start, span);
-        self.enter(start, span);
+        self.begin_block(start, &span);
+        self.enter(start, &span);
         self.is_changed = !self.is_settled || self.declared != Some(self.depth);
         if !self.is_settled {
-            self.judge(start, span);
+            self.judge(start, &span);
         }
         if self.is_resuming {
-            self.judge_resumption(start, span);
+            self.judge_resumption(start, &span);
         }
         let mut at = start;
-        let mut limit = self.limit(span);
+        let mut limit = self.limit(&span);
         // The boundary `at` has been judged, and nothing changes before `limit` but by
         // events.
         while let Some(&word) = words.get(at as usize) {
             if self.is_careful || screen(word) == Screen::Decode {
-                match self.event(at, word, memory.get(word), span) {
+                match self.event(at, word, memory.get(word), &span) {
                     Step::Next => {}
-                    Step::Branched => limit = self.limit(span),
+                    Step::Branched => limit = self.limit(&span),
                     Step::Stop => return at + 1,
                 }
                 at += 1;
@@ -422,17 +422,17 @@ impl<'a, 'r> Walk<'a, 'r> {
             }
             if at == span.end.0 {
                 position += 1;
-                let Some(following) = self.function.rows.spans().get(position) else {
+                let Some(following) = self.function.rows.extent(position) else {
                     self.undecided(Reason::NoRow, at, None);
                     return at;
                 };
                 span = following;
-                self.enter(at, span);
+                self.enter(at, &span);
             }
-            if self.boundary(at, span) == Step::Stop {
+            if self.boundary(at, &span) == Step::Stop {
                 return at;
             }
-            limit = self.limit(span);
+            limit = self.limit(&span);
         }
         self.end(len);
         len
@@ -440,13 +440,13 @@ impl<'a, 'r> Walk<'a, 'r> {
 
     /// Up to where a span and a block go.
     #[inline(always)]
-    fn limit(&self, span: &Span) -> u32 {
+    fn limit(&self, span: &Extent) -> u32 {
         span.end.0.min(self.next_leader)
     }
 
     /// Execution falls through to the boundary `at`.
     #[inline(always)]
-    fn boundary(&mut self, at: u32, span: &Span) -> Step {
+    fn boundary(&mut self, at: u32, span: &Extent) -> Step {
         let is_declared = self.declared == Some(self.depth);
         if !is_declared && self.contradicted(at, span) == Step::Stop {
             return Step::Stop;
@@ -466,7 +466,7 @@ impl<'a, 'r> Walk<'a, 'r> {
     }
 
     /// A block starts at `at`, with what its [`Start`] says.
-    fn begin_block(&mut self, at: u32, span: &Span) {
+    fn begin_block(&mut self, at: u32, span: &Extent) {
         let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
         start.is_walked = true;
         self.depth = span.row.depth;
@@ -480,7 +480,7 @@ impl<'a, 'r> Walk<'a, 'r> {
     }
 
     /// Execution falls through to `at`, where a block starts.
-    fn next_block(&mut self, at: u32, span: &Span) -> Step {
+    fn next_block(&mut self, at: u32, span: &Extent) -> Step {
         let known = self.known();
         let pass = self.scratch.pass;
         let Some(start) = self.scratch.starts.get_mut(at as usize) else { return Step::Stop };
@@ -507,20 +507,21 @@ impl<'a, 'r> Walk<'a, 'r> {
     /// The span that a boundary lies in, or `None` when it has no row. Branches go
     /// to where the last one went, to the function's entry, or to its last span,
     /// where morestack is called: those are tried first.
-    #[inline]
-    fn span(&mut self, at: u32) -> Option<&'a Span> {
-        let spans = self.function.rows.spans();
-        let holds = |span: &Span| span.start.0 <= at && at < span.end.0;
-        let (first, last) = (spans.first()?, spans.len() - 1);
-        if holds(first) {
-            self.cursor = 0;
-        } else if spans.get(self.cursor).is_none_or(|span| !holds(span)) {
-            let behind = |span: &Span| span.start.0 <= at;
-            let is_last = spans.get(last).is_some_and(behind);
-            self.cursor =
-                if is_last { last } else { spans.partition_point(behind).saturating_sub(1) };
+    #[inline(always)]
+    fn span(&mut self, at: u32) -> Option<Extent> {
+        let rows = self.function.rows;
+        let (spans, last) = (rows.spans(), rows.spans().len().wrapping_sub(1));
+        let starts = |position: usize| spans.get(position).map(|span| span.start.0);
+        let holds = |position: usize| {
+            starts(position).is_some_and(|start| start <= at)
+                && starts(position.wrapping_add(1)).is_none_or(|next| at < next)
+        };
+        if at >= rows.end().0 {
+            return None;
         }
-        spans.get(self.cursor).filter(|span| holds(span))
+        let likely = [self.cursor, 0, last].into_iter().find(|&position| holds(position));
+        self.cursor = likely.or_else(|| rows.position(Index(at)))?;
+        rows.extent(self.cursor)
     }
 
     /// What is known at the boundary that the walk is at, for another block.
@@ -532,7 +533,7 @@ impl<'a, 'r> Walk<'a, 'r> {
     /// An instruction that is not plain. On [`Step::Next`] execution goes on
     /// behind it.
     #[inline(always)]
-    fn event(&mut self, at: u32, word: Word, decoded: &Decoded, span: &Span) -> Step {
+    fn event(&mut self, at: u32, word: Word, decoded: &Decoded, span: &Extent) -> Step {
         self.here = at;
         let operands = &decoded.operands;
         if self.is_preemptible {

@@ -6,7 +6,7 @@ use crate::flow::target;
 use crate::operands::may_write;
 use crate::registers::{Kind, Value};
 use crate::report::Reason;
-use unwind::{Depth, Span, Word};
+use unwind::{Depth, Extent, Word};
 
 /// The most entries that the jump tables of a function have together.
 const MAX_TABLE_ENTRIES: u64 = 1 << 17;
@@ -124,7 +124,7 @@ impl Walk<'_, '_> {
 
     /// Whether the row changes at `at` behind a call and NOPs: the mark of a call
     /// that does not return.
-    pub(super) fn behind_call_without_return(&self, at: u32, span: &Span) -> bool {
+    pub(super) fn behind_call_without_return(&self, at: u32, span: &Extent) -> bool {
         span.start.0 == at && self.behind_padded_call(at)
     }
 

@@ -7,7 +7,7 @@ use crate::registers::Value;
 use crate::report::{Observer, Observers, Reason, Rule, Violation};
 use crate::rules::{frame_pointer, saved_lr, sp_align};
 use crate::state::Holding;
-use unwind::{Depth, FuncFlags, Index, Span, UnsafePoint, Word};
+use unwind::{Depth, FuncFlags, Index, Extent, UnsafePoint, Word};
 
 impl Walk<'_, '_> {
     /// Takes down whether the rules about the state hold, as they do nearly
@@ -33,7 +33,7 @@ impl Walk<'_, '_> {
 
     /// Holds the boundary `at` against the rules about the state.
     #[cold]
-    pub(super) fn judge(&mut self, at: u32, span: &Span) {
+    pub(super) fn judge(&mut self, at: u32, span: &Extent) {
         let depth = span.row.depth;
         let is_injectable = self.is_injectable(span);
         if saved_lr::applies(self.function.flags) {
@@ -69,7 +69,7 @@ impl Walk<'_, '_> {
 
     /// Holds the boundary `at` against rule `saved-lr`, for those who read a row that
     /// is true.
-    fn judge_return(&mut self, at: u32, span: &Span) {
+    fn judge_return(&mut self, at: u32, span: &Extent) {
         let depth = span.row.depth;
         let (mut observers, mut is_unknown) = (Observers::NONE, false);
         if depth == self.depth {
@@ -79,7 +79,7 @@ impl Walk<'_, '_> {
                 Holding::Broken => observers = observers.with(Observer::Profiler),
             }
         }
-        let resumed = self.function.rows.resume_depth(span).filter(|_| self.is_preemptible);
+        let resumed = self.function.rows.resume_depth(*span).filter(|_| self.is_preemptible);
         if resumed == Some(self.depth) {
             match saved_lr::holds_injected(&self.frame, self.depth, self.register(Reg::LR).kind) {
                 Holding::Holds => {}
@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
     /// The row of the boundary `at`, which execution falls through to, declares
     /// another depth.
     #[cold]
-    pub(super) fn contradicted(&mut self, at: u32, span: &Span) -> Step {
+    pub(super) fn contradicted(&mut self, at: u32, span: &Extent) -> Step {
         if span.row.depth != self.depth && self.behind_call_without_return(at, span) {
             return Step::Stop;
         }
@@ -117,7 +117,7 @@ impl Walk<'_, '_> {
     /// Judges one boundary whose row, or that of whose resumption, may have another
     /// depth.
     #[cold]
-    pub(super) fn judge_row(&mut self, at: u32, span: &Span, actual: Depth) {
+    pub(super) fn judge_row(&mut self, at: u32, span: &Extent, actual: Depth) {
         let mut observers = Observers::NONE;
         let mut declared = span.row.depth;
         if self.function.flags.contains(FuncFlags::SP_WRITE) {
@@ -130,7 +130,7 @@ impl Walk<'_, '_> {
             observers = observers.with(Observer::Profiler);
         }
         if let Some(resumed) =
-            self.function.rows.resume_depth(span).filter(|&depth| depth != actual)
+            self.function.rows.resume_depth(*span).filter(|&depth| depth != actual)
         {
             declared = resumed;
             observers = observers.union(ASYNC);

@@ -103,12 +103,13 @@ fn in_assembly_r29_matters_at_calls_alone() {
 #[test]
 fn the_last_function_of_a_stack_ends_the_chain() {
     let listing = "aa1f03fd 0 -1 mov x29, xzr
+         b4000020 0 -1 cbz x0, .+4
          940003e8 0 -1 bl .+4000
          00000000 0 -1 udf #0";
     let flags = FuncFlags(FuncFlags::ASM.0 | FuncFlags::TOP_FRAME.0);
     Case { flags, ..Case::new(listing) }.check_rules(&[]);
     Case { flags: FuncFlags::ASM, ..Case::new(listing) }
-        .check_rules(&["1: frame-pointer: frame-pointer, unpreempted: frame-pointer"]);
+        .check_rules(&["2: frame-pointer: frame-pointer, unpreempted: frame-pointer"]);
 }
 
 #[test]
