@@ -9,8 +9,8 @@ use std::path::PathBuf;
 /// did emit.
 ///
 /// Exit status: 0 nothing is refuted; 1 a rule is refuted for an observer that
-/// counts (see --fail-on of scan; elsewhere async-preemption); 2 wrong usage, or
-/// something could not be read; 3 something is undecided.
+/// counts (prove: any of them; scan: see --fail-on; elsewhere async-preemption);
+/// 2 wrong usage, or something could not be read; 3 something is undecided.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "midframe", version, max_term_width = 100)]
 pub struct Arguments {
@@ -22,7 +22,7 @@ pub struct Arguments {
 /// The subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Lower and verify every frame size under each policy: the theorem table.
+    /// Lower and verify every frame size under each policy, by every rule: the theorem table.
     Prove(Prove),
     /// Lower one frame and list its boundaries, declared and actual.
     Lower(Lower),
@@ -71,7 +71,7 @@ pub struct Lower {
     /// Without the stack-split check, as for functions marked NOSPLIT.
     #[arg(long)]
     pub nosplit: bool,
-    /// A policy, or a Go release such as go1.24.5 [default: the newest policy].
+    /// A policy, or a Go release such as go1.24.5 [default: the policy of the newest release].
     #[arg(long, value_name = "POLICY")]
     pub policy: Option<String>,
     /// The target of the code, a triple.

@@ -130,14 +130,14 @@ impl Conformed {
     }
 }
 
-/// Holds a file against the built-in policies.
+/// Holds a file against the policies of the releases.
 ///
 /// # Errors
 /// When it cannot be read, or is not an executable with Go functions for arm64.
 pub fn conform_file(path: &Path) -> Result<Conformed> {
     let file = FileBytes::open(path)?;
     let image = Image::parse(file.bytes())?;
-    let policies = Policy::BUILT_IN;
+    let policies: Vec<_> = Policy::released().copied().collect();
     let survey = survey(&image, &policies);
     let choice = select::choose(&survey, &policies);
     let deviations = listing::deviations(&image, &survey, &policies, choice.best);
@@ -146,7 +146,7 @@ pub fn conform_file(path: &Path) -> Result<Conformed> {
         container: image.container().to_string(),
         architecture: image.architecture(),
         go_version: image.go_version().map(str::to_owned),
-        policies: policies.to_vec(),
+        policies,
         survey,
         choice,
         deviations,

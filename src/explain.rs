@@ -288,8 +288,8 @@ impl Checked {
         let span = function.rows.span(at);
         let row = span.map(|span| span.row).unwrap_or_default();
         let preemption = (scene.preemption)(scene.pc(at));
-        let resume =
-            span.and_then(|span| Some((span.resume(at)?, function.rows.resume_depth(span)?)));
+        let rows = function.rows;
+        let resume = span.and_then(|span| Some((rows.resume(at)?, rows.resume_depth(span)?)));
         let depths = function.rows.spans().iter().map(|span| span.row.depth);
         let around = at.0.saturating_sub(2)..at.0.saturating_add(3);
         let around =

@@ -3,7 +3,7 @@
 use crate::prove::verify;
 use lowering::{Frame, Policy, lower};
 use unwind::{Depth, Index, UnsafePoint, Word};
-use verifier::{Checker, Observer, Report, Rule, Verdict};
+use verifier::{Checker, Observer, Observers, Report, Rule, Verdict};
 
 /// A lowered function with what the verifier found.
 #[derive(Clone, Debug)]
@@ -16,8 +16,16 @@ pub struct Listing {
     pub policy: Policy,
     /// Its boundaries, in order.
     pub boundaries: Vec<Boundary>,
-    /// The verdict for preemption, which is what the exit status says.
-    pub verdict: Verdict,
+    verdicts: [Verdict; Observer::ALL.len()],
+}
+
+impl Listing {
+    /// The verdict for one observer. That for preemption is what the exit status
+    /// says.
+    #[must_use]
+    pub const fn verdict(&self, observer: Observer) -> Verdict {
+        self.verdicts[observer as usize]
+    }
 }
 
 /// One boundary.
@@ -33,8 +41,15 @@ pub struct Boundary {
     pub actual: Depth,
     /// The row's unsafe-point class.
     pub unsafe_point: UnsafePoint,
+    /// The rules that do not hold here, each once, and who sees it.
+    pub broken: Vec<(Rule, Observers)>,
+}
+
+impl Boundary {
     /// The rules that do not hold here.
-    pub rules: Vec<Rule>,
+    pub fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.broken.iter().map(|(rule, _)| *rule)
+    }
 }
 
 /// Lowers and verifies one frame under a policy that was asked for by this name.
@@ -52,7 +67,7 @@ pub fn list(frame: Frame, policy: Policy, asked: &str) -> Listing {
             declared: row.depth,
             actual: here().next().map_or(row.depth, |violation| violation.actual),
             unsafe_point: row.unsafe_point,
-            rules: here().map(|violation| violation.rule).collect(),
+            broken: here().map(|violation| (violation.rule, violation.observers)).collect(),
         }
     });
     Listing {
@@ -60,6 +75,6 @@ pub fn list(frame: Frame, policy: Policy, asked: &str) -> Listing {
         asked: asked.to_owned(),
         policy,
         boundaries: boundaries.collect(),
-        verdict: report.verdict_for(Observer::AsyncPreemption),
+        verdicts: Observer::ALL.map(|observer| report.verdict_for(observer)),
     }
 }

@@ -1,6 +1,11 @@
-//! `midframe prove`: every frame size, each policy. Each frame is lowered and
-//! its words verified on their own; no verdict is carried from one frame to
-//! another.
+//! `midframe prove`: every frame size, each policy.
+//!
+//! What is verified is words and rows, of one frame at a time: a size, and leaf or
+//! not. Each frame is lowered under every policy, into a buffer for each. Policies
+//! that emit the very same words and the very same rows for that frame share one
+//! verification; every distinct sequence gets its own. No verdict is carried from one
+//! frame size to another, nor from leaf functions to others: nothing is inferred from
+//! what two frames have in common.
 
 use crate::progress::Progress;
 use core::ops::Range;
@@ -31,6 +36,8 @@ pub struct Request {
 pub struct Proof {
     /// One for each policy and kind of function.
     pub theorems: Vec<Theorem>,
+    /// How many distinct sequences were verified, counted for each frame anew.
+    pub sequences: u64,
     /// The time spent.
     pub elapsed: Duration,
 }
@@ -49,7 +56,7 @@ pub struct Theorem {
 /// Counts over frame sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many were lowered and verified.
+    /// How many were lowered and decided.
     pub frames: u64,
     /// How many boundaries they have.
     pub boundaries: u64,
@@ -76,6 +83,23 @@ impl Tally {
         }
     }
 
+    /// One frame more.
+    fn count(&mut self, size: FrameSize, outcome: &Outcome) {
+        self.frames += 1;
+        self.boundaries += u64::from(outcome.boundaries);
+        match outcome.verdict {
+            Verdict::Proved => {}
+            Verdict::Undecided => self.undecided += 1,
+            Verdict::Refuted => {
+                self.refuted += 1;
+                self.smallest = Some(self.smallest.map_or(size, |smallest| smallest.min(size)));
+                for (count, is_broken) in self.rules.iter_mut().zip(outcome.broken) {
+                    *count += u64::from(is_broken);
+                }
+            }
+        }
+    }
+
     fn merge(mut self, other: Self) -> Self {
         self.frames += other.frames;
         self.boundaries += other.boundaries;
@@ -92,73 +116,147 @@ impl Tally {
     }
 }
 
+/// The kinds of functions, in the order of the theorems of a policy.
+const KINDS: [Kind; 2] = [Kind::Leaf, Kind::NonLeaf];
+
 /// Proves or refutes the theorems, on all threads.
 #[must_use]
 pub fn prove(request: &Request, progress: &Progress) -> Proof {
     let start = Instant::now();
-    let kinds = [Kind::Leaf, Kind::NonLeaf];
-    progress.begin(request.frames.len() as u64 * request.policies.len() as u64 * 2);
-    let theorems = request.policies.iter().flat_map(|&policy| {
-        kinds.map(|kind| Theorem { policy, kind, tally: theorem(request, &policy, kind, progress) })
-    });
-    let theorems = theorems.collect();
-    progress.end();
-    Proof { theorems, elapsed: start.elapsed() }
-}
-
-fn theorem(request: &Request, policy: &Policy, kind: Kind, progress: &Progress) -> Tally {
+    let theorems = || request.policies.iter().flat_map(|policy| KINDS.map(|kind| (policy, kind)));
+    progress.begin(request.frames.len() as u64 * theorems().count() as u64);
     let (first, last) = (request.frames.start, request.frames.end);
     let chunks = (last - first).div_ceil(CHUNK);
-    (0..chunks)
+    let counts = (0..chunks)
         .into_par_iter()
         .map_init(Prover::default, |prover, chunk| {
             let start = first + chunk * CHUNK;
-            let tally = prover.prove(start..(start + CHUNK).min(last), request, policy, kind);
-            progress.advance(tally.frames);
-            tally
+            let counts = prover.prove(start..(start + CHUNK).min(last), request);
+            progress.advance(counts.tallies.iter().flatten().map(|tally| tally.frames).sum());
+            counts
         })
-        .reduce(Tally::default, Tally::merge)
+        .reduce(|| Counts::none(request), Counts::merge);
+    progress.end();
+    let theorems = theorems().zip(counts.tallies.into_iter().flatten());
+    let theorems = theorems.map(|((&policy, kind), tally)| Theorem { policy, kind, tally });
+    let sequences = counts.sequences;
+    Proof { theorems: theorems.collect(), sequences, elapsed: start.elapsed() }
+}
+
+/// What was counted over some frame sizes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// For each policy that of leaf functions and that of the others.
+    pub tallies: Vec<[Tally; KINDS.len()]>,
+    /// How many distinct sequences were verified, counted for each frame anew.
+    pub sequences: u64,
+}
+
+impl Counts {
+    fn none(request: &Request) -> Self {
+        Self { tallies: vec![Default::default(); request.policies.len()], sequences: 0 }
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        let theirs = other.tallies.into_iter().flatten();
+        for (mine, theirs) in self.tallies.iter_mut().flatten().zip(theirs) {
+            *mine = mine.merge(theirs);
+        }
+        self.sequences += other.sequences;
+        self
+    }
+}
+
+/// What was found of one sequence.
+#[derive(Clone, Copy, Debug)]
+struct Outcome {
+    boundaries: u32,
+    verdict: Verdict,
+    /// Which rules are broken, in the order of [`Rule::ALL`].
+    broken: [bool; Rule::ALL.len()],
+}
+
+impl Outcome {
+    fn of(report: &Report) -> Self {
+        let is_broken = |rule| report.violations.iter().any(|violation| violation.rule == rule);
+        let broken = Rule::ALL.map(is_broken);
+        Self { boundaries: report.boundaries, verdict: report.verdict(), broken }
+    }
 }
 
 /// The memory of one thread.
 #[derive(Debug, Default)]
 pub struct Prover {
-    lowered: Lowered,
+    /// The frame under each policy.
+    lowered: Vec<Lowered>,
+    /// Its distinct sequences, by the first policy that emits each.
+    distinct: Vec<(usize, Outcome)>,
     checker: Checker,
     report: Report,
 }
 
 impl Prover {
-    /// Lowers and verifies the frames with these ranks.
-    pub fn prove(
-        &mut self,
-        ranks: Range<u32>,
-        request: &Request,
-        policy: &Policy,
-        kind: Kind,
-    ) -> Tally {
-        let mut tally = Tally::default();
+    /// Lowers the frames with these ranks under every policy, and verifies each
+    /// frame's distinct sequences.
+    pub fn prove(&mut self, ranks: Range<u32>, request: &Request) -> Counts {
+        self.lowered.resize_with(request.policies.len(), Lowered::new);
+        let mut counts = Counts::none(request);
         for size in ranks.filter_map(FrameSize::nth) {
-            let frame = Frame { size, kind, check: request.check, os: request.os };
-            lower_into(&frame, policy, &mut self.lowered);
-            verify(&self.lowered, request.os, &mut self.checker, &mut self.report);
-            tally.frames += 1;
-            tally.boundaries += u64::from(self.report.boundaries);
-            match self.report.verdict() {
-                Verdict::Proved => {}
-                Verdict::Undecided => tally.undecided += 1,
-                Verdict::Refuted => {
-                    tally.refuted += 1;
-                    tally.smallest = tally.smallest.or(Some(size));
-                    for (count, rule) in tally.rules.iter_mut().zip(Rule::ALL) {
-                        let broken = self.report.violations.iter().any(|v| v.rule == rule);
-                        *count += u64::from(broken);
-                    }
-                }
+            for (position, kind) in KINDS.into_iter().enumerate() {
+                let frame = Frame { size, kind, check: request.check, os: request.os };
+                let tallies = counts.tallies.iter_mut().filter_map(|both| both.get_mut(position));
+                counts.sequences += self.decide(&frame, &request.policies, tallies);
             }
         }
-        tally
+        counts
     }
+
+    /// Decides a frame under each policy; returns how many distinct sequences it has.
+    fn decide<'a>(
+        &mut self,
+        frame: &Frame,
+        policies: &[Policy],
+        tallies: impl Iterator<Item = &'a mut Tally>,
+    ) -> u64 {
+        let Self { lowered, distinct, checker, report } = self;
+        for (lowered, policy) in lowered.iter_mut().zip(policies) {
+            lower_one(frame, policy, lowered);
+        }
+        distinct.clear();
+        for ((position, sequence), tally) in lowered.iter().enumerate().zip(tallies) {
+            let is_same = |&&(first, _): &&(usize, Outcome)| {
+                lowered.get(first).is_some_and(|first| is_same(first, sequence))
+            };
+            let outcome = match distinct.iter().rev().find(is_same) {
+                Some(&(_, outcome)) => outcome,
+                None => {
+                    verify(sequence, frame.os, checker, report);
+                    let outcome = Outcome::of(report);
+                    distinct.push((position, outcome));
+                    outcome
+                }
+            };
+            tally.count(frame.size, &outcome);
+        }
+        distinct.len() as u64
+    }
+}
+
+/// Lowers a frame under one policy. Apart, so that nothing which only some policies
+/// need is computed for all beforehand.
+#[inline(never)]
+fn lower_one(frame: &Frame, policy: &Policy, lowered: &mut Lowered) {
+    lower_into(frame, policy, lowered);
+}
+
+/// Whether the verifier would be given the very same words and rows.
+fn is_same(first: &Lowered, second: &Lowered) -> bool {
+    let words = first.words().iter().zip(second.words());
+    // Rows tell most of those apart that differ; words are compared without a branch for
+    // each.
+    first.rows() == second.rows()
+        && first.words().len() == second.words().len()
+        && words.fold(0, |bits, (first, second)| bits | (first.get() ^ second.get())) == 0
 }
 
 /// Verifies a lowered function.

@@ -97,7 +97,7 @@ fn run_lower(arguments: &Lower) -> Result<Outcome> {
         Format::Text => print(&text::lower(&listing))?,
         Format::Json => print_json(&json::lower(&listing))?,
     }
-    Ok(listing.verdict.into())
+    Ok(listing.verdict(Observer::AsyncPreemption).into())
 }
 
 fn run_explain(arguments: &Explain) -> Result<Outcome> {

@@ -5,7 +5,7 @@
 use midframe::scan::{Finding, ScannedImage, scan_file};
 use std::path::Path;
 use std::process::Command;
-use verifier::{Observer, Verdict};
+use verifier::{Observer, Rule, Verdict};
 use xtask::programs;
 
 fn scan(name: &str) -> ScannedImage {
@@ -21,36 +21,133 @@ fn scan(name: &str) -> ScannedImage {
     assert!(image.summary.functions > 1000 && image.summary.boundaries > 100_000, "{name}");
     let undecided: Vec<_> = image.summary.undecided.values().collect();
     assert!(undecided.iter().all(|unsettled| unsettled.preemptible == 0), "{name}: {undecided:?}");
-    for finding in &image.findings {
-        disassemble(&path, finding);
+    for findings in image.findings.chunk_by(|a, b| a.entry == b.entry) {
+        let listing = Listing::new(&path, findings);
+        findings.iter().for_each(|finding| check(&listing, finding));
+        if let Some(first) = findings.iter().find(|finding| finding.rule == Rule::SavedLr) {
+            check_saved_lr(&listing, first);
+        }
     }
     image
 }
 
-/// Each finding is a boundary between two additions to SP whose first leaves out
-/// what the second adds: as llvm disassembles the two instructions.
-fn disassemble(path: &Path, finding: &Finding) {
-    let (start, stop) = (finding.pc.0 - 4, finding.pc.0 + 4);
-    let output = Command::new("llvm-objdump")
-        .args(["-d", "--no-show-raw-insn"])
-        .arg(format!("--start-address={start:#x}"))
-        .arg(format!("--stop-address={stop:#x}"))
-        .arg(path)
-        .output()
-        .expect("llvm-objdump (Debian package llvm)");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let added: Vec<i64> = text.lines().filter_map(added_to_sp).collect();
-    let [first, second] = added[..] else { panic!("{finding:?}\n{text}") };
-    assert_eq!(first, finding.declared.0 - finding.actual.0, "{finding:?}\n{text}");
-    assert_eq!(first + second, finding.declared.0, "{finding:?}\n{text}");
+/// A function as llvm disassembles it: address, mnemonic and operands.
+struct Listing(Vec<(u64, String)>);
+
+impl Listing {
+    /// The function that the findings are of, up to behind the last.
+    fn new(path: &Path, findings: &[Finding]) -> Self {
+        let (first, last) = (&findings[0], findings.last().expect("a finding"));
+        let output = Command::new("llvm-objdump")
+            .args(["-d", "--no-show-raw-insn"])
+            .arg(format!("--start-address={:#x}", first.entry.0))
+            .arg(format!("--stop-address={:#x}", last.pc.0 + 4))
+            .arg(path)
+            .output()
+            .expect("llvm-objdump (Debian package llvm)");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let lines = text.lines().filter_map(|line| {
+            let (address, instruction) = line.trim_start().split_once(':')?;
+            let address = u64::from_str_radix(address, 16).ok()?;
+            Some((address, instruction.split_whitespace().collect::<Vec<_>>().join(" ")))
+        });
+        Self(lines.collect())
+    }
+
+    /// The instruction that stands `back` before the boundary of a finding.
+    fn before(&self, finding: &Finding, back: u64) -> &str {
+        let at = finding.pc.0 - 4 * back;
+        let line = self.0.iter().find(|(address, _)| *address == at);
+        line.map_or("", |(_, instruction)| instruction)
+    }
+}
+
+/// What each finding is, as llvm disassembles the instructions at the boundary and
+/// before it.
+fn check(listing: &Listing, finding: &Finding) {
+    let (at, before) = (listing.before(finding, 0), listing.before(finding, 1));
+    let what = format!("{finding:?}\n{before}\n{at}");
+    let assembly = finding.position.as_ref().is_some_and(|(file, _)| file.ends_with(".s"));
+    match finding.rule {
+        // Between two additions to SP: the first leaves out what the second adds.
+        Rule::SpRow => {
+            let added = [before, at].map(|line| added_to_sp(line).expect(&what));
+            assert_eq!(added[0], finding.declared.0 - finding.actual.0, "{what}");
+            assert_eq!(added[0] + added[1], finding.declared.0, "{what}");
+        }
+        Rule::FramePointer => {
+            assert_eq!(finding.observer, Observer::FramePointer, "{what}");
+            assert!(check_frame_pointer(listing, finding), "{what}");
+        }
+        // In assembly only, where nobody is preempted.
+        Rule::SavedLr => {
+            assert!(assembly && finding.observer == Observer::Profiler, "{what}");
+        }
+        // The return address of DUFFZERO in R27, which preemption does not keep.
+        Rule::Restart => {
+            assert_eq!((at, before), ("stp x29, x27, [sp, #-24]", "adr x27, #16"), "{what}");
+            assert_eq!(finding.observer, Observer::AsyncPreemption, "{what}");
+        }
+        _ => panic!("nobody has looked at this one yet: {what}"),
+    }
+}
+
+/// The three ways in which these programs leave R29 where there is no pair.
+fn check_frame_pointer(listing: &Listing, finding: &Finding) -> bool {
+    let lines = [0, 1, 2, 3].map(|back| listing.before(finding, back));
+    let [at, before, ..] = lines;
+    if at == "sub x29, sp, #8" && added_to_sp(before).is_some() {
+        // A leaf's epilogue before golang/go#63830: SP is popped, R29 is below it.
+        return finding.leaf && finding.actual.0 == 0;
+    }
+    // A call of DUFFZERO or DUFFCOPY (asm7.go, `ADUFFCOPY`): its frame is below SP,
+    // from behind the SUB to behind the call.
+    let duff = |lines: &[&str]| {
+        lines[0].starts_with("bl ")
+            && lines[1..] == ["sub x29, sp, #24", "stp x29, x27, [sp, #-24]"]
+    };
+    // asm_arm64.s, `asmcgocall`, without a switch of stacks: SP is moved down by 16
+    // and the old one is stored 8 bytes above, over the saved R29.
+    let no_switch = lines[..3] == ["blr x1", "str x2, [sp, #8]", "str x4, [sp]"];
+    duff(&lines[..3])
+        || at == "sub x29, sp, #8" && duff(&lines[1..])
+        || finding.function == "runtime.asmcgocall" && no_switch
+}
+
+/// How LR is lost at the first of the boundaries of a function at which it is.
+fn check_saved_lr(listing: &Listing, first: &Finding) {
+    let before = listing.before(first, 1);
+    let what = format!("{first:?}\n{before}");
+    let declared = first.declared.0;
+    if before.starts_with("bl ") || before.starts_with("blr ") {
+        // A call without a frame, which LR does not outlive.
+        assert_eq!(declared, 0, "{what}");
+    } else if before.starts_with("sub sp, sp, #") {
+        // Words for arguments, or a frame of the function's own: the return address
+        // is not at SP, where the row leads.
+        assert!(declared > 0, "{what}");
+    } else if added_to_sp(before).is_some() {
+        // debugCallV2 pops what its caller pushed as well.
+        assert!(first.function == "runtime.debugCallV2" && declared < 0, "{what}");
+    } else {
+        // A local at 0(RSP), over the saved LR.
+        let is_store = before.starts_with("str ") && before.ends_with(", [sp]");
+        assert!(is_store && declared > 0, "{what}");
+    }
 }
 
 /// What `add sp, sp, #n` or `add sp, sp, #n, lsl #12` adds.
 fn added_to_sp(line: &str) -> Option<i64> {
-    let (_, operands) = line.split_once("add\tsp, sp, #")?;
+    let operands = line.strip_prefix("add sp, sp, #")?;
     let digits: String = operands.chars().take_while(char::is_ascii_digit).collect();
     let value: i64 = digits.parse().ok()?;
     Some(if operands.contains("lsl #12") { value << 12 } else { value })
+}
+
+/// How many findings of a rule there are in the functions with this name.
+fn count(image: &ScannedImage, rule: Rule, function: &str) -> usize {
+    let found = |finding: &&Finding| finding.rule == rule && finding.function == function;
+    image.findings.iter().filter(found).count()
 }
 
 /// The function of the original report, in Debian's podman.
@@ -59,7 +156,8 @@ fn podman_has_the_reported_function() {
     let image = scan("podman");
     assert_eq!(image.summary.verdict(Observer::AsyncPreemption), Verdict::Refuted);
     let name = "github.com/vishvananda/netlink/nl.(*NetlinkSocket).Receive";
-    let receive: Vec<_> = image.findings.iter().filter(|f| f.function == name).collect();
+    let receive = image.findings.iter().filter(|f| f.rule == Rule::SpRow && f.function == name);
+    let receive: Vec<_> = receive.collect();
     assert!(!receive.is_empty());
     for finding in receive {
         assert_eq!(finding.observer, Observer::AsyncPreemption);
@@ -79,9 +177,40 @@ fn debian_programs_end_without_an_undecided_ordinary_function() {
     }
 }
 
+/// A leaf of go1.19 moves SP before R29 (golang/go#63830): every one that has a frame
+/// and can be preempted is found, and nobody else sees it.
+#[test]
+fn leaves_of_go1_19_leave_r29_below_sp() {
+    for name in ["hugo", "restic"] {
+        let image = scan(name);
+        assert!(image.go_version.as_deref().is_some_and(|version| version.starts_with("go1.19.")));
+        let leaves: Vec<_> =
+            image.findings.iter().filter(|f| f.rule == Rule::FramePointer && f.leaf).collect();
+        assert!(leaves.len() > 100, "{name}: {}", leaves.len());
+        assert!(leaves.iter().all(|finding| finding.observer == Observer::FramePointer), "{name}");
+    }
+}
+
+/// The call of DUFFZERO in one function of hugo, which is esbuild's printer, of
+/// go1.19.6: a goroutine preempted between the ADR that makes the return address in R27
+/// and the STP that stores it has lost it. `isUnsafePoint` (asm7.go) of go1.19.8 does
+/// not look at the registers of a pair, that of go1.23.9 does.
+#[test]
+fn r27_is_lost_on_the_way_into_duffzero() {
+    let image = scan("hugo");
+    let restart: Vec<_> = image.findings.iter().filter(|f| f.rule == Rule::Restart).collect();
+    let [finding] = restart[..] else { panic!("{restart:?}") };
+    assert_eq!((&*finding.function, finding.observer), (PRINT, Observer::AsyncPreemption));
+    assert_eq!(count(&image, Rule::FramePointer, PRINT), 2);
+}
+
+const PRINT: &str =
+    "github.com/evanw/esbuild/internal/js_printer.(*printer).printRequireOrImportExpr";
+
 /// esbuild has no large frames: clean for preemption on both sides of the fix. The
 /// runtime's own assembly is popped in two steps before it, and seen by profilers
-/// only.
+/// only. The walk along frame pointers is misled at the call of DUFFZERO and in
+/// `asmcgocall`, on both sides.
 #[test]
 fn esbuild_is_clean_for_preemption() {
     let (before, after) = (scan("esbuild-0.25.0"), scan("esbuild-0.25.9"));
@@ -89,10 +218,17 @@ fn esbuild_is_clean_for_preemption() {
     assert_eq!(after.go_version.as_deref(), Some("go1.23.12"));
     for image in [&before, &after] {
         assert_eq!(image.summary.verdict(Observer::AsyncPreemption), Verdict::Proved);
-        assert!(image.findings.iter().all(|finding| finding.observer == Observer::Profiler));
+        let found = |finding: &Finding| (finding.rule, finding.observer);
+        let walked = image.findings.iter().filter(|f| f.observer != Observer::Profiler);
+        let walked: Vec<_> = walked.map(|f| (found(f), &*f.function)).collect();
+        let walk = (Rule::FramePointer, Observer::FramePointer);
+        assert_eq!(walked, [(walk, "runtime.asmcgocall"), (walk, PRINT), (walk, PRINT)]);
+        // `str w2, [sp]`, from behind which the function runs to its first ADD.
+        assert_eq!(count(image, Rule::SavedLr, "internal/chacha8rand.block"), 142);
     }
     let functions = |image: &ScannedImage| {
-        image.findings.iter().map(|finding| finding.function.clone()).collect::<Vec<_>>()
+        let findings = image.findings.iter().filter(|finding| finding.rule == Rule::SpRow);
+        findings.map(|finding| finding.function.clone()).collect::<Vec<_>>()
     };
     assert!(functions(&before).contains(&"runtime.call65536".to_owned()));
     // A leaf in assembly, which the fix does not cover.

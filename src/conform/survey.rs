@@ -278,7 +278,8 @@ impl<'s> Surveyor<'s> {
     /// The largest depth at and behind a boundary: the frame size, where a
     /// compiled function opens only one.
     fn depth_behind(&self, start: Index) -> Depth {
-        let behind = self.rows.spans().iter().filter(|span| span.end > start);
+        let from = self.rows.position(start).unwrap_or(self.rows.spans().len());
+        let behind = self.rows.spans().iter().skip(from);
         behind.map(|span| span.row.depth).max().unwrap_or_default()
     }
 }

@@ -8,6 +8,7 @@ mod explain;
 pub use conform::{ConformDocument, conform};
 pub use explain::{ExplainDocument, explain};
 
+use crate::explain::consequence;
 use crate::lower::Listing;
 use crate::prove::Proof;
 use crate::scan::{Finding, Scanned, ScannedImage};
@@ -16,13 +17,15 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use unwind::UnsafePoint;
 use verifier::syntax::GoSyntax;
-use verifier::{Observer, Rule};
+use verifier::{Observer, Rule, Verdict};
 
 /// `midframe/prove/1`
 #[derive(Debug, Serialize)]
 pub struct ProveDocument {
     schema: &'static str,
     seconds: f64,
+    /// How many distinct sequences were verified, counted for each frame anew.
+    sequences: u64,
     theorems: Vec<TheoremObject>,
 }
 
@@ -58,6 +61,7 @@ pub fn prove(proof: &Proof) -> ProveDocument {
     ProveDocument {
         schema: "midframe/prove/1",
         seconds: proof.elapsed.as_secs_f64(),
+        sequences: proof.sequences,
         theorems: theorems.collect(),
     }
 }
@@ -75,6 +79,7 @@ pub struct LowerDocument {
     releases: Vec<String>,
     leaf: bool,
     frame_size: u32,
+    verdicts: BTreeMap<&'static str, String>,
     boundaries: Vec<BoundaryObject>,
 }
 
@@ -101,7 +106,7 @@ pub fn lower(listing: &Listing) -> LowerDocument {
         actual: boundary.actual.0,
         preemptible: boundary.unsafe_point != UnsafePoint::Unsafe,
         unsafe_point: boundary.unsafe_point.pcdata(),
-        rules: boundary.rules.iter().map(|rule| rule.id()).collect(),
+        rules: boundary.rules().map(Rule::id).collect(),
     });
     LowerDocument {
         schema: "midframe/lower/1",
@@ -109,8 +114,14 @@ pub fn lower(listing: &Listing) -> LowerDocument {
         releases: releases(&listing.policy),
         leaf: listing.frame.kind == Kind::Leaf,
         frame_size: listing.frame.size.bytes(),
+        verdicts: verdicts(|observer| listing.verdict(observer)),
         boundaries: boundaries.collect(),
     }
+}
+
+fn verdicts(of: impl Fn(Observer) -> Verdict) -> BTreeMap<&'static str, String> {
+    let verdict = |observer| (Observer::id(observer), of(observer).to_string());
+    Observer::ALL.into_iter().map(verdict).collect()
 }
 
 /// `midframe/scan/1`
@@ -153,6 +164,8 @@ struct UndecidedObject {
 struct FindingObject {
     rule: &'static str,
     observer: &'static str,
+    /// What that observer would do, in one sentence.
+    consequence: Option<&'static str>,
     function: String,
     entry: String,
     pc: String,
@@ -181,7 +194,6 @@ pub fn scan(scanned: &Scanned) -> ScanDocument {
 
 fn image(image: &ScannedImage) -> ImageObject {
     let summary = &image.summary;
-    let verdict = |observer: Observer| (observer.id(), summary.verdict(observer).to_string());
     let undecided = summary.undecided.iter().map(|(reason, unsettled)| UndecidedObject {
         reason: reason.clone(),
         functions: unsettled.functions,
@@ -196,7 +208,7 @@ fn image(image: &ScannedImage) -> ImageObject {
         functions: summary.functions,
         boundaries: summary.boundaries,
         sp_write_functions: summary.sp_write,
-        verdicts: Observer::ALL.into_iter().map(verdict).collect(),
+        verdicts: verdicts(|observer| summary.verdict(observer)),
         undecided: undecided.collect(),
         findings: image.findings.iter().map(finding).collect(),
     }
@@ -207,6 +219,7 @@ fn finding(finding: &Finding) -> FindingObject {
     FindingObject {
         rule: finding.rule.id(),
         observer: finding.observer.id(),
+        consequence: consequence(finding.rule, finding.observer),
         function: finding.function.clone(),
         entry: finding.entry.to_string(),
         pc: finding.pc.to_string(),

@@ -42,6 +42,11 @@ pub(crate) const LEAF_1_27_3: &str = "
     fd 23 01 91 bd 43 40 91 ff 43 01 91 ff 43 40 91
     c0 03 5f d6 e3 03 1e aa 00 00 00 94 ed ff ff 17";
 
+/// `TEXT ·f(SB), $8-0; NOOP; RET` under go1.19.8: a frame of 32 bytes.
+pub(crate) const LEAF_1_19_8: &str = "
+    fe 0f 1e f8 fd 83 1f f8 fd 23 00 d1 1f 20 03 d5
+    ff 83 00 91 fd 23 00 d1 c0 03 5f d6";
+
 /// `TEXT ·f(SB), $8-0; CALL ·g(SB); RET` under go1.24.3 and under go1.27.3,
 /// linux: a frame of 32 bytes.
 pub(crate) const SMALL_1_24_3: &str = "
@@ -49,6 +54,14 @@ pub(crate) const SMALL_1_24_3: &str = "
     fd 83 1f f8 fd 23 00 d1 00 00 00 94 fd 83 5f f8
     fe 07 42 f8 c0 03 5f d6 e3 03 1e aa 00 00 00 94
     f4 ff ff 17";
+
+/// `TEXT ·f(SB), NOSPLIT, $8-0; MOVD R0, 0(RSP); NOOP` five times `; MOVD 0(RSP), R0;
+/// RET` under go1.24.3, linux: a local stored over the saved LR.
+pub(crate) const OVERWRITES_LR: &str = "
+    fe 0f 1e f8 fd 83 1f f8 fd 23 00 d1 e0 03 00 f9
+    1f 20 03 d5 1f 20 03 d5 1f 20 03 d5 1f 20 03 d5
+    1f 20 03 d5 e0 03 40 f9 fd 63 00 91 ff 83 00 91
+    c0 03 5f d6";
 
 /// `TEXT ·f(SB), NOSPLIT, $0-0; ADD R1, R0, R0; RET` under go1.24.3.
 pub(crate) const NO_FRAME: &str = "00 00 01 8b c0 03 5f d6";

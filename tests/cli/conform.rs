@@ -2,7 +2,7 @@
 //! of `go tool asm -S` for linux/arm64; the depths are read off its listing too.
 
 use crate::assembler::{NO_FRAME, NON_LEAF_1_24_3, NON_LEAF_1_24_11, SMALL_1_24_3, words};
-use crate::fixtures::{ASM, Files, image, two_steps};
+use crate::fixtures::{ASM, Files, image, leaf, two_steps};
 use crate::schema::{self, Type};
 use crate::support::{args, check_error, json, list, midframe};
 use Type::{Count, Flag, Hex, Is, List, Object, OneOf, Optional, Text};
@@ -16,12 +16,7 @@ const SMALL_1_23_9: &str = "
     ff 83 00 91 c0 03 5f d6 e3 03 1e aa 00 00 00 94
     f4 ff ff 17";
 
-/// `TEXT ·f(SB), $8-0; NOOP; RET` under go1.19.8.
-const LEAF_1_19_8: &str = "
-    fe 0f 1e f8 fd 83 1f f8 fd 23 00 d1 1f 20 03 d5
-    ff 83 00 91 fd 23 00 d1 c0 03 5f d6";
-
-/// The same under go1.23.9, go1.24.3 and go1.27.3.
+/// `TEXT ·f(SB), $8-0; NOOP; RET` under go1.23.9, go1.24.3 and go1.27.3.
 const LEAF_1_23_9: &str = "
     fe 0f 1e f8 fd 83 1f f8 fd 23 00 d1 1f 20 03 d5
     fd 63 00 91 ff 83 00 91 c0 03 5f d6";
@@ -71,10 +66,6 @@ fn function(name: &str, listing: &str, depths: &[(u32, i32)]) -> GoFunction {
 
 fn small(listing: &str) -> GoFunction {
     function("main.small", listing, &[(4, 0), (5, 32), (4, 0)])
-}
-
-fn leaf_1_19_8() -> GoFunction {
-    function("main.leaf", LEAF_1_19_8, &[(1, 0), (4, 32), (2, 0)])
 }
 
 fn leaf_1_23_9() -> GoFunction {
@@ -128,7 +119,7 @@ fn check(functions: &[GoFunction], policy: Option<&str>, candidates: &[&str]) {
 #[test]
 fn the_policy_is_found_from_the_code() {
     let (large, fixed) = (two_steps("main.f"), fixed("main.f"));
-    let old = [leaf_1_19_8(), small(SMALL_1_23_9), large.clone()];
+    let old = [leaf("main.leaf"), small(SMALL_1_23_9), large.clone()];
     check(&old, Some("go1.19"), &["go1.19"]);
     let second = [leaf_1_23_9(), small(SMALL_1_23_9), large.clone()];
     check(&second, Some("go1.22"), &["go1.22"]);
@@ -196,7 +187,7 @@ fn a_tail_jump_has_a_name() {
 #[test]
 fn every_word_counts() {
     let cases = [
-        (leaf_1_19_8(), vec![3]),
+        (leaf("main.leaf"), vec![3]),
         (leaf_1_23_9(), vec![3]),
         (small(SMALL_1_23_9), vec![6]),
         (small(SMALL_1_24_3), vec![6]),

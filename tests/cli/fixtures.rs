@@ -3,7 +3,7 @@
 //! design shows for the frame of the report: 65616 from behind `MOVD R20, RSP`
 //! up to and with the last ADD.
 
-use crate::assembler::{LOADS_SP, NO_FRAME, NON_LEAF_1_24_3, words};
+use crate::assembler::{LEAF_1_19_8, LOADS_SP, NO_FRAME, NON_LEAF_1_24_3, OVERWRITES_LR, words};
 use image::testing::{GoFunction, GoImage};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -33,6 +33,23 @@ pub(crate) fn two_steps(name: &str) -> GoFunction {
 /// The same, written in assembly.
 pub(crate) fn two_steps_assembly(name: &str) -> GoFunction {
     GoFunction { flags: ASM, ..two_steps(name) }
+}
+
+/// A leaf of go1.19.8 that moves SP before R29 (golang/go#63830).
+pub(crate) fn leaf(name: &str) -> GoFunction {
+    let depths = vec![(1, 0), (4, 32), (2, 0)];
+    GoFunction { depths, ..GoFunction::new(name, &words(LEAF_1_19_8)) }
+}
+
+/// The offset of the boundary in [`leaf`] at which R29 points below SP.
+pub(crate) const SP_WITHOUT_R29: u64 = 0x14;
+
+/// A function in assembly with a frame of 32 bytes that stores a local over the saved
+/// LR: from behind the store up to the ADD that pops the frame the word at SP is no
+/// return address.
+pub(crate) fn overwrites_lr(name: &str) -> GoFunction {
+    let depths = vec![(1, 0), (11, 32), (1, 0)];
+    GoFunction { depths, flags: ASM, ..GoFunction::new(name, &words(OVERWRITES_LR)) }
 }
 
 /// A function of two instructions that never moves SP.

@@ -1,11 +1,11 @@
 //! `midframe lower`
 
 use crate::assembler::{
-    LEAF_1_27_3, NON_LEAF_1_24_3, NON_LEAF_1_24_11, NON_LEAF_IOS_1_24_3, NOSPLIT_1_24_3,
-    SMALL_1_24_3, words,
+    LEAF_1_19_8, LEAF_1_27_3, NON_LEAF_1_24_3, NON_LEAF_1_24_11, NON_LEAF_IOS_1_24_3,
+    NOSPLIT_1_24_3, SMALL_1_24_3, words,
 };
 use crate::schema;
-use crate::support::{args, check_error, json, list, midframe};
+use crate::support::{Run, args, check_error, json, list, midframe};
 use serde_json::Value;
 
 /// What a listing has to show.
@@ -17,8 +17,9 @@ struct Expected {
     frame: (i64, core::ops::Range<u64>),
     /// Where `PCDATA $0, $-2` holds, from the assembler's listing.
     unsafe_points: &'static [(u64, u64)],
-    /// The boundary that is mid-frame, with its instruction and actual depth.
-    refuted: Option<(u64, &'static str, i64)>,
+    /// The boundaries at which rules are broken, with the instruction, the actual
+    /// depth and the rules.
+    refuted: &'static [(u64, &'static str, i64, &'static [&'static str])],
 }
 
 /// Lowers a frame, as text and as JSON, and holds every boundary of both
@@ -49,16 +50,16 @@ fn check_boundary(offset: u64, word: u32, boundary: &Value, expected: &Expected)
     let declared = if framed.contains(&offset) { *size } else { 0 };
     let unsafe_point =
         expected.unsafe_points.iter().any(|&(from, to)| from <= offset && offset < to);
-    let refuted = expected.refuted.filter(|(at, ..)| *at == offset);
+    let refuted = expected.refuted.iter().find(|(at, ..)| *at == offset);
     assert_eq!(boundary["offset"], offset);
     assert_eq!(boundary["word"], format!("{word:#010x}"), "at {offset:#x}");
     assert_eq!(boundary["declared"], declared, "at {offset:#x}");
     assert_eq!(boundary["preemptible"], !unsafe_point, "at {offset:#x}");
-    assert_eq!(boundary["actual"], refuted.map_or(declared, |(.., actual)| actual));
+    assert_eq!(boundary["actual"], refuted.map_or(declared, |(.., actual, _)| *actual));
     match refuted {
-        Some((_, instruction, _)) => {
-            assert_eq!(boundary["rules"], serde_json::json!(["sp-row"]));
-            assert_eq!(boundary["instruction"], instruction);
+        Some((_, instruction, _, rules)) => {
+            assert_eq!(boundary["rules"], serde_json::json!(rules));
+            assert_eq!(boundary["instruction"], *instruction);
         }
         None => assert_eq!(list(&boundary["rules"]).len(), 0, "at {offset:#x}"),
     }
@@ -67,9 +68,12 @@ fn check_boundary(offset: u64, word: u32, boundary: &Value, expected: &Expected)
 /// A line of the text says what the JSON says.
 fn check_line(line: &str, boundary: &Value) {
     let text = |field: &str| boundary[field].as_str().expect("a string");
-    let refuted = !list(&boundary["rules"]).is_empty();
-    assert_eq!(line.trim_start().starts_with('>'), refuted, "{line}");
-    assert_eq!(line.ends_with("mid-frame: sp-row"), refuted, "{line}");
+    let rules: Vec<_> = list(&boundary["rules"]).iter().filter_map(Value::as_str).collect();
+    assert_eq!(line.trim_start().starts_with('>'), !rules.is_empty(), "{line}");
+    assert!(line.ends_with(&rules.join(", ")), "{line}");
+    // Only where SP is not at the declared depth.
+    assert_eq!(line.contains("mid-frame: sp-row"), rules.contains(&"sp-row"), "{line}");
+    assert_eq!(line.contains("mid-frame"), rules.contains(&"sp-row"), "{line}");
     let offset = boundary["offset"].as_u64().expect("a number");
     let plain = line.split_whitespace().collect::<Vec<_>>().join(" ");
     let word = text("word").trim_start_matches("0x");
@@ -86,8 +90,13 @@ const BEFORE_THE_FIX: Expected = Expected {
     listing: NON_LEAF_1_24_3,
     frame: (65616, 0x28..0x3c),
     unsafe_points: &[(0x04, 0x18), (0x24, 0x28), (0x40, 0x48)],
-    refuted: Some((0x38, "ADD $(16<<12), RSP, RSP", 65536)),
+    refuted: &[(0x38, "ADD $(16<<12), RSP, RSP", 65536, &["sp-row"])],
 };
+
+/// The last line of the text: for whom the frame is refuted and for whom proved.
+fn last(run: &Run) -> &str {
+    run.stdout.lines().last().expect("a verdict")
+}
 
 #[test]
 fn the_frame_of_the_report_is_refuted_between_the_two_adds() {
@@ -102,8 +111,9 @@ fn the_frame_of_the_report_is_refuted_between_the_two_adds() {
     let marked = lines.iter().position(|line| line.starts_with('>')).expect("a marked line");
     assert!(lines[marked - 1].contains("ADD $80, RSP, RSP"));
     assert!(lines[marked].contains("ADD $(16<<12), RSP, RSP"));
-    let last = lines.last().expect("a verdict");
-    assert!(last.starts_with("refuted: "), "{last}");
+    assert_eq!(last(&run), "refuted: async-preemption, profiler; proved: frame-pointer");
+    let reason = "sp-row, async-preemption: The garbage collector";
+    assert!(lines.iter().any(|line| line.starts_with(reason)), "{lines:?}");
 }
 
 #[test]
@@ -113,13 +123,13 @@ fn the_frame_of_the_report_is_proved_with_the_fix() {
         listing: NON_LEAF_1_24_11,
         frame: (65616, 0x28..0x40),
         unsafe_points: &[(0x04, 0x18), (0x24, 0x28), (0x34, 0x40), (0x44, 0x4c)],
-        refuted: None,
+        refuted: &[],
     };
     check("--frame 65616 --policy go1.24.6", &fixed);
     check("--frame 65616 --policy go1.27.3", &fixed);
     check("--frame 65616", &fixed);
     let run = midframe(&args("lower --frame 65616 --policy go1.24.6"));
-    assert!(run.stdout.lines().last().is_some_and(|line| line.starts_with("proved: ")));
+    assert_eq!(last(&run), "proved: every rule holds at every boundary");
 }
 
 #[test]
@@ -129,10 +139,62 @@ fn the_leaf_that_the_fix_missed_is_refuted() {
         listing: LEAF_1_27_3,
         frame: (65616, 0x28..0x40),
         unsafe_points: &[(0x04, 0x18), (0x24, 0x28), (0x44, 0x4c)],
-        refuted: Some((0x3c, "ADD $(16<<12), RSP, RSP", 65536)),
+        refuted: &[
+            (0x34, "ADD $(16<<12), R29, R29", 65616, &["frame-pointer"]),
+            (0x3c, "ADD $(16<<12), RSP, RSP", 65536, &["sp-row"]),
+        ],
     };
     check("--frame 65616 --policy go1.27.3 --leaf", &leaf);
     check("--frame 65616 --policy go1.24.5 --leaf", &leaf);
+}
+
+/// Between the two instructions R29 points below SP (golang/go#63830): the walk along
+/// frame pointers is misled, the garbage collector is not.
+#[test]
+fn what_only_others_see_does_not_decide_the_exit_status() {
+    let leaf = Expected {
+        status: 0,
+        listing: LEAF_1_19_8,
+        frame: (32, 0x04..0x14),
+        unsafe_points: &[],
+        refuted: &[(0x14, "SUB $8, RSP, R29", 0, &["frame-pointer"])],
+    };
+    check("--frame 32 --leaf --policy go1.19.8", &leaf);
+    let run = midframe(&args("lower --frame 32 --leaf --policy go1.19.8"));
+    assert_eq!(last(&run), "refuted: frame-pointer; proved: async-preemption, profiler");
+    assert!(run.stdout.contains("\nframe-pointer, frame-pointer: The frame-pointer unwinder"));
+    let document =
+        json(&midframe(&args("lower --frame 32 --leaf --policy go1.19.8 --format json")));
+    for (observer, verdict) in
+        [("async-preemption", "proved"), ("frame-pointer", "refuted"), ("profiler", "proved")]
+    {
+        assert_eq!(document["verdicts"][observer], verdict, "{observer}");
+    }
+}
+
+/// The same leaf with a large frame: at one boundary SP and R29 are both astray.
+#[test]
+fn a_boundary_can_break_several_rules() {
+    let line = "lower --frame 65616 --leaf --policy go1.19.8";
+    let run = midframe(&args(line));
+    assert_eq!(run.status, 1);
+    let marked: Vec<_> = run.stdout.lines().filter(|line| line.starts_with('>')).collect();
+    let [second_add, sub] = marked[..] else { panic!("two boundaries: {}", run.stdout) };
+    assert!(second_add.ends_with("mid-frame: sp-row, frame-pointer"), "{second_add}");
+    assert!(sub.contains("SUB $8, RSP, R29") && sub.ends_with("  frame-pointer"), "{sub}");
+    assert_eq!(last(&run), "refuted: async-preemption, frame-pointer, profiler");
+}
+
+#[test]
+fn the_policy_of_no_release_says_so() {
+    for line in
+        ["lower --frame 65616 --policy complete", "lower --frame 48 --policy complete --leaf"]
+    {
+        let run = midframe(&args(line));
+        assert_eq!(run.status, 0);
+        assert!(run.stdout.contains("\npolicy complete: of no release; "), "{}", run.stdout);
+        assert_eq!(last(&run), "proved: every rule holds at every boundary");
+    }
 }
 
 #[test]
@@ -142,7 +204,10 @@ fn ios_stores_the_pair_again_once_sp_has_moved() {
         listing: NON_LEAF_IOS_1_24_3,
         frame: (65616, 0x28..0x40),
         unsafe_points: &[(0x04, 0x18), (0x24, 0x28), (0x44, 0x4c)],
-        refuted: Some((0x3c, "ADD $(16<<12), RSP, RSP", 65536)),
+        refuted: &[
+            (0x24, "MOVD R20, RSP", 0, &["below-sp"]),
+            (0x3c, "ADD $(16<<12), RSP, RSP", 65536, &["sp-row"]),
+        ],
     };
     check("--frame 65616 --policy go1.24.5 --target aarch64-apple-ios", &ios);
 }
@@ -154,7 +219,7 @@ fn nosplit_leaves_out_the_check() {
         listing: NOSPLIT_1_24_3,
         frame: (65616, 0x10..0x24),
         unsafe_points: &[(0x0c, 0x10)],
-        refuted: Some((0x20, "ADD $(16<<12), RSP, RSP", 65536)),
+        refuted: &[(0x20, "ADD $(16<<12), RSP, RSP", 65536, &["sp-row"])],
     };
     check("--frame 65616 --policy go1.24.5 --nosplit", &nosplit);
 }
@@ -166,7 +231,7 @@ fn small_frames_are_pushed_and_popped_at_once() {
         listing: SMALL_1_24_3,
         frame: (32, 0x10..0x24),
         unsafe_points: &[(0x04, 0x0c), (0x28, 0x30)],
-        refuted: None,
+        refuted: &[],
     };
     check("--frame 32 --policy go1.24", &small);
     check("--frame 0x20", &small);

@@ -20,6 +20,9 @@ fn every_policy_is_listed_with_its_releases() {
         for release in list(&policy["releases"]) {
             assert!(line.contains(release.as_str().expect("a string")), "{line}");
         }
+        let of_none = list(&policy["releases"]).is_empty();
+        assert_eq!(of_none, policy["policy"] == "complete", "{line}");
+        assert_eq!(line.contains("of no release"), of_none, "{line}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! `midframe scan`: verdicts, findings and the exit status.
 
 use crate::fixtures::{
-    ASM, Files, SECOND_ADD, SP_WRITE, TWO_STEPS_BOUNDARIES, clean, image, loads_sp, two_steps,
-    two_steps_assembly,
+    ASM, Files, SECOND_ADD, SP_WITHOUT_R29, SP_WRITE, TWO_STEPS_BOUNDARIES, clean, image, leaf,
+    loads_sp, overwrites_lr, two_steps, two_steps_assembly,
 };
 use crate::schema;
 use crate::support::{args, json, list, midframe};
@@ -45,10 +45,11 @@ fn check(functions: &[GoFunction], observers: &[&str], statuses: &[(&str, i32)])
 /// A verdict is refuted for whom there is a finding: a crash in the collector
 /// is a wrong sample for a profiler too.
 fn check_verdicts(image: &Value, found: &[Option<&str>]) {
-    let asynchronous = found.contains(&Some("async-preemption"));
+    let found = |observer| found.contains(&Some(observer));
     let refuted = |observer: &str| image["verdicts"][observer] == "refuted";
-    assert_eq!(refuted("async-preemption"), asynchronous);
-    assert_eq!(refuted("profiler"), asynchronous || found.contains(&Some("profiler")));
+    assert_eq!(refuted("async-preemption"), found("async-preemption"));
+    assert_eq!(refuted("profiler"), found("async-preemption") || found("profiler"));
+    assert_eq!(refuted("frame-pointer"), found("frame-pointer"));
 }
 
 #[test]
@@ -99,7 +100,11 @@ fn a_finding_has_every_field() {
         "file": "/src/netlink.go",
         "line": 42,
     }]);
-    assert_eq!(image["findings"], expected);
+    let mut findings = image["findings"].clone();
+    let consequence = findings[0].as_object_mut().and_then(|finding| finding.remove("consequence"));
+    let consequence = consequence.expect("what the observer would do");
+    assert!(consequence.as_str().is_some_and(|text| text.contains("garbage collector")));
+    assert_eq!(findings, expected);
     assert_eq!(image["container"], "elf");
     assert_eq!(image["architecture"], "arm64");
     assert_eq!(image["go_version"], "go1.24.1");
@@ -136,6 +141,44 @@ fn where_nobody_is_preempted_only_a_profiler_sees_it() {
     }
     // A name that only begins like the runtime's.
     check(&[two_steps("runtimes.f")], &["async-preemption"], &[("", 1)]);
+}
+
+/// golang/go#63830: R29 is restored behind SP, and points below it in between. The
+/// walk along frame pointers starts there only in a goroutine that is preempted.
+#[test]
+fn r29_below_sp_is_seen_by_the_walk_along_frame_pointers() {
+    let functions = [clean("main.main"), leaf("main.leaf")];
+    let statuses = [
+        ("", 0),
+        ("--fail-on frame-pointer", 1),
+        ("--fail-on profiler", 0),
+        ("--fail-on never", 0),
+    ];
+    check(&functions, &["frame-pointer"], &statuses);
+    let found = scan(&image(&functions), "", 0);
+    let finding = &found["findings"][0];
+    assert_eq!((&finding["rule"], &finding["leaf"]), (&json!("frame-pointer"), &json!(true)));
+    assert_eq!((&finding["declared"], &finding["actual"]), (&json!(0), &json!(0)));
+    let address = |field: &str| {
+        let digits = finding[field].as_str().and_then(|text| text.strip_prefix("0x"));
+        digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).expect("an address")
+    };
+    assert_eq!(address("pc") - address("entry"), SP_WITHOUT_R29);
+    check(&[leaf("runtime.f")], &[], &[("", 0), ("--fail-on frame-pointer", 0)]);
+}
+
+/// Behind the store, `NOOP` five times, the load and the two ADDs: eight boundaries,
+/// one finding each. At the RET no frame is declared, and LR is still what it was.
+#[test]
+fn a_local_over_the_saved_lr_misleads_a_profiler() {
+    let functions = [clean("main.main"), overwrites_lr("compress.f")];
+    let statuses = [("", 0), ("--fail-on profiler", 1), ("--fail-on frame-pointer", 0)];
+    check(&functions, &["profiler"; 8], &statuses);
+    let found = scan(&image(&functions), "", 0);
+    for finding in list(&found["findings"]) {
+        assert_eq!(finding["rule"], "saved-lr");
+        assert_eq!((&finding["declared"], &finding["actual"]), (&json!(32), &json!(32)));
+    }
 }
 
 #[test]
@@ -182,6 +225,8 @@ fn the_exit_status_follows_from_the_verdicts() {
         vec![two_steps("main.f")],
         vec![two_steps_assembly("main.f")],
         vec![loads_sp("main.f")],
+        vec![leaf("main.f")],
+        vec![overwrites_lr("main.f")],
     ] {
         let verdicts = scan(&image(&functions), "--fail-on never", 0)["verdicts"].clone();
         for observer in ["async-preemption", "frame-pointer", "profiler"] {

@@ -30,6 +30,9 @@ use Type::{Count, Flag, Hex, Integer, Is, List, Number, Object, OneOf, Optional,
 
 const VERDICT: Type = OneOf(&["proved", "refuted", "undecided"]);
 
+const VERDICTS: Type =
+    Object(&[("async-preemption", VERDICT), ("profiler", VERDICT), ("frame-pointer", VERDICT)]);
+
 const OBSERVER: Type = OneOf(&["async-preemption", "frame-pointer", "profiler"]);
 
 const RULE: Type =
@@ -39,6 +42,7 @@ const RULE: Type =
 pub(crate) const PROVE: Type = Object(&[
     ("schema", Is("midframe/prove/1")),
     ("seconds", Number),
+    ("sequences", Count),
     (
         "theorems",
         List(&Object(&[
@@ -49,7 +53,17 @@ pub(crate) const PROVE: Type = Object(&[
             ("verdict", VERDICT),
             ("refuted_frames", Count),
             ("smallest", Optional(&Count)),
-            ("rules", Object(&[("sp-row", Count)])),
+            (
+                "rules",
+                Object(&[
+                    ("sp-row", Count),
+                    ("saved-lr", Count),
+                    ("frame-pointer", Count),
+                    ("below-sp", Count),
+                    ("restart", Count),
+                    ("sp-align", Count),
+                ]),
+            ),
         ])),
     ),
 ]);
@@ -60,6 +74,7 @@ pub(crate) const LOWER: Type = Object(&[
     ("policy", Text),
     ("leaf", Flag),
     ("frame_size", Count),
+    ("verdicts", VERDICTS),
     (
         "boundaries",
         List(&Object(&[
@@ -86,14 +101,7 @@ pub(crate) const SCAN: Type = Object(&[
             ("go_version", Optional(&Text)),
             ("functions", Count),
             ("boundaries", Count),
-            (
-                "verdicts",
-                Object(&[
-                    ("async-preemption", VERDICT),
-                    ("profiler", VERDICT),
-                    ("frame-pointer", VERDICT),
-                ]),
-            ),
+            ("verdicts", VERDICTS),
             ("undecided", List(&Object(&[("reason", Text), ("functions", Count)]))),
             ("findings", List(&FINDING)),
         ])),
@@ -104,6 +112,7 @@ pub(crate) const SCAN: Type = Object(&[
 const FINDING: Type = Object(&[
     ("rule", RULE),
     ("observer", OBSERVER),
+    ("consequence", Text),
     ("function", Text),
     ("entry", Hex),
     ("pc", Hex),

@@ -9,7 +9,7 @@ use std::process::Stdio;
 /// Command lines with output in each form, and their exit status.
 const LINES: [(&str, i32); 8] = [
     ("prove --frames 65616..65616", 1),
-    ("prove --frames 0..16 --format json", 0),
+    ("prove --frames 0..16 --policy go1.26 --format json", 0),
     ("lower --frame 65616 --leaf", 1),
     ("lower --frame 65616 --format json", 0),
     ("policies", 0),

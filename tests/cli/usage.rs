@@ -5,9 +5,10 @@ use clap::CommandFactory as _;
 use midframe::cli::Arguments;
 
 /// The tests of each subcommand.
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 6] = [
     ("prove", include_str!("prove.rs")),
     ("lower", include_str!("lower.rs")),
+    ("explain", include_str!("explain.rs")),
     ("scan", concat!(include_str!("scan.rs"), include_str!("scan_reports.rs"))),
     ("conform", include_str!("conform.rs")),
     ("policies", include_str!("policies.rs")),

@@ -11,35 +11,16 @@ pub struct Row {
     pub unsafe_point: UnsafePoint,
 }
 
-/// A run of boundaries with the same row.
+/// A run of boundaries with the same row. It ends where the next one starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Span {
     /// The first boundary of the run.
     pub start: Index,
-    /// The boundary behind the last one of the run.
-    pub end: Index,
     /// The row of each boundary of the run.
     pub row: Row,
-    /// The first boundary of the run of equal unsafe-point class that this
-    /// span is part of, whatever the depths in it.
-    pub class_start: Index,
-    /// The depth declared there.
-    pub class_depth: Depth,
-}
-
-impl Span {
-    /// Where a goroutine that is preempted at `at`, a boundary of this span,
-    /// resumes: `at` itself unless the class says otherwise, and nowhere at
-    /// all at an unsafe point (`runtime/preempt.go`, `isAsyncSafePoint`).
-    #[must_use]
-    pub const fn resume(&self, at: Index) -> Option<Index> {
-        match self.row.unsafe_point {
-            UnsafePoint::Safe => Some(at),
-            UnsafePoint::Unsafe => None,
-            UnsafePoint::Restart1 | UnsafePoint::Restart2 => Some(self.class_start),
-            UnsafePoint::RestartAtEntry => Some(Index(0)),
-        }
-    }
+    /// The position in the table of the first span with the same unsafe-point class,
+    /// of those that have it up to this one.
+    class: u32,
 }
 
 /// A run was added that starts before the last one: the tables that it is
@@ -81,9 +62,8 @@ impl RowTable {
     #[inline(always)]
     pub const fn rewrite(&mut self) -> RowWriter<'_> {
         self.end = Index(0);
-        let (start, class_start, class_depth) = (Index(0), Index(0), Depth(0));
-        let row = Row { depth: class_depth, unsafe_point: UnsafePoint::Safe };
-        RowWriter { table: self, closed: 0, start, row, class_start, class_depth }
+        let row = Row { depth: Depth(0), unsafe_point: UnsafePoint::Safe };
+        RowWriter { table: self, closed: 0, open: Span { start: Index(0), row, class: 0 } }
     }
 
     /// Appends `count` boundaries with `row` behind those that are there.
@@ -93,19 +73,13 @@ impl RowTable {
             return;
         }
         let start = self.end;
-        let end = Index(start.0.saturating_add(count));
-        self.end = end;
-        let (class_start, class_depth) = match self.spans.last_mut() {
-            Some(last) if last.row == row => {
-                last.end = end;
-                return;
-            }
-            Some(last) if last.row.unsafe_point == row.unsafe_point => {
-                (last.class_start, last.class_depth)
-            }
-            _ => (start, row.depth),
+        self.end = Index(start.0.saturating_add(count));
+        let class = match self.spans.last() {
+            Some(last) if last.row == row => return,
+            Some(last) if last.row.unsafe_point == row.unsafe_point => last.class,
+            _ => self.spans.len() as u32,
         };
-        self.spans.push(Span { start, end, row, class_start, class_depth });
+        self.spans.push(Span { start, row, class });
     }
 
     /// Appends the boundaries from the end of the table up to `end` (not
@@ -127,7 +101,8 @@ impl RowTable {
         self.end
     }
 
-    /// The runs, in ascending order.
+    /// The spans, in ascending order.
+    #[inline(always)]
     #[must_use]
     pub fn spans(&self) -> &[Span] {
         &self.spans
@@ -137,11 +112,39 @@ impl RowTable {
     #[inline]
     #[must_use]
     pub fn span(&self, at: Index) -> Option<&Span> {
+        self.spans.get(self.position(at)?)
+    }
+
+    /// The position of that span.
+    #[inline]
+    #[must_use]
+    pub fn position(&self, at: Index) -> Option<usize> {
         if at >= self.end {
             return None;
         }
-        let after = self.spans.partition_point(|span| span.start <= at);
-        self.spans.get(after.checked_sub(1)?)
+        self.spans.partition_point(|span| span.start <= at).checked_sub(1)
+    }
+
+    /// The first span of the run of equal unsafe-point class that a span of this table
+    /// is part of, whatever the depths in it.
+    #[inline(always)]
+    #[must_use]
+    pub fn class<'a>(&'a self, span: &'a Span) -> &'a Span {
+        self.spans.get(span.class as usize).unwrap_or(span)
+    }
+
+    /// Where a goroutine that is preempted at `at` resumes: `at` itself unless the
+    /// class says otherwise, and nowhere at all at an unsafe point
+    /// (`runtime/preempt.go`, `isAsyncSafePoint`) or behind the end.
+    #[must_use]
+    pub fn resume(&self, at: Index) -> Option<Index> {
+        let span = self.span(at)?;
+        match span.row.unsafe_point {
+            UnsafePoint::Safe => Some(at),
+            UnsafePoint::Unsafe => None,
+            UnsafePoint::Restart1 | UnsafePoint::Restart2 => Some(self.class(span).start),
+            UnsafePoint::RestartAtEntry => Some(Index(0)),
+        }
     }
 
     /// The depth declared where a goroutine that is preempted in `span` resumes,
@@ -152,7 +155,7 @@ impl RowTable {
         match span.row.unsafe_point {
             UnsafePoint::Safe => Some(span.row.depth),
             UnsafePoint::Unsafe => None,
-            UnsafePoint::Restart1 | UnsafePoint::Restart2 => Some(span.class_depth),
+            UnsafePoint::Restart1 | UnsafePoint::Restart2 => Some(self.class(span).row.depth),
             UnsafePoint::RestartAtEntry => self.spans.first().map(|first| first.row.depth),
         }
     }
@@ -161,12 +164,12 @@ impl RowTable {
     #[inline]
     #[must_use]
     pub fn row(&self, at: Index) -> Option<Row> {
-        self.span(at).map(|span| span.row)
+        self.spans.get(self.position(at)?).map(|span| span.row)
     }
 }
 
 /// Writes a table from its first row on, over the spans of the table before.
-/// The run that grows is kept here: neither it nor the number of spans waits for
+/// The span that grows is kept here: neither it nor the number of spans waits for
 /// memory that was just written to.
 #[must_use = "the table is complete only after `finish`"]
 #[derive(Debug)]
@@ -174,11 +177,8 @@ pub struct RowWriter<'a> {
     table: &'a mut RowTable,
     /// How many spans of the table are written.
     closed: usize,
-    /// Where the run starts that grows.
-    start: Index,
-    row: Row,
-    class_start: Index,
-    class_depth: Depth,
+    /// The span that grows.
+    open: Span,
 }
 
 impl RowWriter<'_> {
@@ -186,16 +186,13 @@ impl RowWriter<'_> {
     /// is the entry.
     #[inline(always)]
     pub fn change(&mut self, at: Index, row: Row) {
-        if at > self.start && row == self.row {
+        if at > self.open.start && row == self.open.row {
             return;
         }
-        let same_class = at > self.start && row.unsafe_point == self.row.unsafe_point;
+        let same_class = at > self.open.start && row.unsafe_point == self.open.row.unsafe_point;
         self.close(at);
-        self.start = at;
-        self.row = row;
-        if !same_class {
-            (self.class_start, self.class_depth) = (at, row.depth);
-        }
+        let class = if same_class { self.open.class } else { self.closed as u32 };
+        self.open = Span { start: at, row, class };
     }
 
     /// Completes the table, whose last boundary is the one before `end`.
@@ -210,17 +207,15 @@ impl RowWriter<'_> {
         }
     }
 
-    /// Writes the run that grows, unless it is empty.
+    /// Writes the span that grows, unless it is empty.
     #[inline(always)]
     fn close(&mut self, end: Index) {
-        let Self { start, row, class_start, class_depth, .. } = *self;
-        if end <= start {
+        if end <= self.open.start {
             return;
         }
-        let span = Span { start, end, row, class_start, class_depth };
         match self.table.spans.get_mut(self.closed) {
-            Some(place) => *place = span,
-            None => self.table.spans.push(span),
+            Some(place) => *place = self.open,
+            None => self.table.spans.push(self.open),
         }
         self.closed += 1;
     }
@@ -242,8 +237,8 @@ mod tests {
         table.push(row(16, UnsafePoint::Safe), 4);
         assert_eq!(table.spans().len(), 2);
         assert_eq!(table.end(), Index(7));
-        let ends: Vec<_> = table.spans().iter().map(|span| span.end.0).collect();
-        assert_eq!(ends, [3, 7]);
+        let starts: Vec<_> = table.spans().iter().map(|span| span.start.0).collect();
+        assert_eq!(starts, [0, 3]);
         assert_eq!(table.row(Index(2)), Some(row(0, UnsafePoint::Safe)));
         assert_eq!(table.row(Index(3)), Some(row(16, UnsafePoint::Safe)));
         assert_eq!(table.row(Index(6)), Some(row(16, UnsafePoint::Safe)));
@@ -258,7 +253,7 @@ mod tests {
         table.push(row(0, UnsafePoint::Restart1), 2);
         table.push(row(32, UnsafePoint::Restart1), 1);
         table.push(row(32, UnsafePoint::Restart2), 2);
-        let resume = |at| table.span(Index(at)).and_then(|span| span.resume(Index(at)));
+        let resume = |at| table.resume(Index(at));
         assert_eq!(resume(0), Some(Index(0)));
         assert_eq!(resume(1), Some(Index(1)));
         assert_eq!(resume(2), Some(Index(1)));
@@ -276,9 +271,9 @@ mod tests {
         table.push(row(0, UnsafePoint::Safe), 3);
         table.push(row(0, UnsafePoint::Unsafe), 1);
         table.push(row(0, UnsafePoint::RestartAtEntry), 1);
-        assert_eq!(table.span(Index(3)).and_then(|span| span.resume(Index(3))), None);
+        assert_eq!(table.resume(Index(3)), None);
         assert_eq!(table.span(Index(3)).and_then(|span| table.resume_depth(span)), None);
-        assert_eq!(table.span(Index(4)).and_then(|span| span.resume(Index(4))), Some(Index(0)));
+        assert_eq!(table.resume(Index(4)), Some(Index(0)));
     }
 
     /// Whatever the table held before, and whichever way the rows come.

@@ -94,7 +94,7 @@ impl Crash {
     ///
     /// All of these were seen in programs that loop over a function with a large
     /// frame while another goroutine collects garbage, under `qemu-aarch64
-    /// -singlestep` 7.2, within ten seconds:
+    /// -singlestep` 7.2, within a minute:
     ///
     /// | built by | frame | word | what was seen |
     /// | --- | --- | --- | --- |
@@ -107,7 +107,6 @@ impl Crash {
     /// | go1.26.0 | 131088, leaf | other | `SIGSEGV`, `addr=0x118` |
     /// | go1.27.3 | 131088, leaf | zero | `traceback did not unwind completely` |
     /// | go1.27.3 | 131088, leaf | other | `unexpected return pc`, `unknown caller pc` |
-    /// | go1.27.3 | 65616, non-leaf | other | nothing in 40 s |
     #[must_use]
     pub fn of(word: Mistaken, release: Option<Release>) -> Self {
         match (word, release) {

@@ -21,7 +21,9 @@ impl Decoded {
 }
 
 /// How many words are remembered.
-const SIZE: usize = 256;
+const SIZE: usize = 1 << BITS;
+/// Enough for two words of a function to have different places nearly always.
+const BITS: u32 = 11;
 
 /// A memory of decoded words, one for each value of a hash.
 #[derive(Clone, Debug)]
@@ -35,8 +37,8 @@ impl Memory {
     /// A word, decoded now or before.
     #[inline(always)]
     pub(crate) fn get(&mut self, word: Word) -> &Decoded {
-        // Fibonacci hashing: the top eight bits of a product.
-        let hash = word.get().wrapping_mul(0x9e37_79b1) >> 24;
+        // Fibonacci hashing: the top bits of a product.
+        let hash = word.get().wrapping_mul(0x9e37_79b1) >> (u32::BITS - BITS);
         let slot = &mut self.0[hash as usize & (SIZE - 1)];
         if slot.word != word.get() {
             *slot = Self::decode(word);

@@ -1,8 +1,6 @@
 //! What an instruction does, as far as the rules are concerned.
 
-use crate::decode::{
-    Access, Arith, Data, Flags, Inst, Logic, Mode, Reg, Wide, Width,
-};
+use crate::decode::{Access, Arith, Data, Flags, Inst, Logic, Mode, Reg, Wide, Width};
 
 /// What an instruction does to SP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,32 +37,78 @@ pub fn sp_effect(inst: &Inst) -> SpEffect {
 /// What an instruction does. Where nothing else is said of them, the registers that
 /// it writes have unknown values behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+// The walk tells them apart for each instruction, at least cost by a byte of its own.
+#[repr(u8)]
 pub(crate) enum Effect {
     /// A number.
-    Const { rd: Reg, value: u64 },
+    Const {
+        rd: Reg,
+        value: u64,
+    },
     /// 16 bits are put into a register.
-    Insert { rd: Reg, imm: u16, shift: u8 },
+    Insert {
+        rd: Reg,
+        imm: u16,
+        shift: u8,
+    },
     /// An addition; 31 is SP in both places.
-    Add { rd: Reg, rn: Reg, by: i64 },
+    Add {
+        rd: Reg,
+        rn: Reg,
+        by: i64,
+    },
     /// `rn`, and `rm` shifted left added to it or, if `negates`, subtracted. If `sp`,
     /// 31 is SP in `rd` and `rn`, and ZR otherwise; in `rm` it is ZR.
-    AddRegister { rd: Reg, rn: Reg, rm: Reg, shift: u8, negates: bool, sp: bool },
+    AddRegister {
+        rd: Reg,
+        rn: Reg,
+        rm: Reg,
+        shift: u8,
+        negates: bool,
+        sp: bool,
+    },
     /// A copy; 31 is ZR.
-    Copy { rd: Reg, rm: Reg },
+    Copy {
+        rd: Reg,
+        rm: Reg,
+    },
     /// An address so many bytes away, or from the start of the page.
-    Address { rd: Reg, offset: i64, is_page: bool },
+    Address {
+        rd: Reg,
+        offset: i64,
+        is_page: bool,
+    },
     /// A constant so many bytes away.
-    Literal { rd: Reg, offset: i64 },
+    Literal {
+        rd: Reg,
+        offset: i64,
+    },
     /// A word loaded by an index; its table, if it can be one.
-    Element { rd: Reg, table: Option<Reg> },
+    Element {
+        rd: Reg,
+        table: Option<Reg>,
+    },
     /// A load or a store.
     Transfer(Transfer),
     /// A store of `rt` to `rn` and `rm` shifted left.
-    StoreIndexed { rt: Reg, rn: Reg, rm: Reg, shift: u8 },
-    Branch { offset: i64 },
-    BranchIf { offset: i64 },
-    Call { is_direct: bool },
-    Jump { rn: Reg },
+    StoreIndexed {
+        rt: Reg,
+        rn: Reg,
+        rm: Reg,
+        shift: u8,
+    },
+    Branch {
+        offset: i64,
+    },
+    BranchIf {
+        offset: i64,
+    },
+    Call {
+        is_direct: bool,
+    },
+    Jump {
+        rn: Reg,
+    },
     Return,
     Trap,
     /// SP becomes a value that is not followed.
@@ -108,12 +152,17 @@ pub(crate) fn effect(inst: &Inst) -> Effect {
         }
         // UXTX and SXTX take all 64 bits.
         Inst::ArithExt {
-            op, flags: Flags::Keep, width: Width::X, rd, rn, rm, option: 0b011 | 0b111, shift,
+            op,
+            flags: Flags::Keep,
+            width: Width::X,
+            rd,
+            rn,
+            rm,
+            option: 0b011 | 0b111,
+            shift,
         } => Effect::AddRegister { rd, rn, rm, shift, negates: op == Arith::Sub, sp: true },
         Inst::ArithExt { flags: Flags::Keep, rd: Reg::SP, .. } => Effect::LoseSp,
-        Inst::ArithReg {
-            op, flags: Flags::Keep, width: Width::X, rd, rn, rm, kind: 0, amount,
-        } => {
+        Inst::ArithReg { op, flags: Flags::Keep, width: Width::X, rd, rn, rm, kind: 0, amount } => {
             let negates = op == Arith::Sub;
             Effect::AddRegister { rd, rn, rm, shift: amount, negates, sp: false }
         }

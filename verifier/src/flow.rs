@@ -13,14 +13,18 @@ pub(crate) struct IndexSet {
 
 impl IndexSet {
     /// Empties the set and makes room for indices below `len`.
+    #[inline]
     pub(crate) fn reset(&mut self, len: usize) {
         let words = len / 64 + 1;
         if self.bits.len() < words {
             self.bits.resize(words, 0);
         }
         self.words = words;
-        if let Some(bits) = self.bits.get_mut(..words) {
-            bits.fill(0);
+        match self.bits.get_mut(..words) {
+            // Most functions are short.
+            Some([word]) => *word = 0,
+            Some(bits) => bits.fill(0),
+            None => {}
         }
     }
 
@@ -89,12 +93,16 @@ impl SparseSet {
     }
 
     /// The first member from `from` on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&self, from: u32) -> Option<u32> {
         let position = from as usize / 64;
         let rest = self.indices.bits.get(..self.indices.words)?.get(position)? >> (from % 64);
         if rest != 0 {
             return Some(from + rest.trailing_zeros());
+        }
+        // Most functions are short.
+        if self.indices.words <= position + 1 {
+            return None;
         }
         let position = self.summary.next(position as u32 + 1)?;
         self.indices.next(position * 64)

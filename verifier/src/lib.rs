@@ -28,8 +28,8 @@ mod value;
 mod walk;
 
 pub use effect::{SpEffect, sp_effect};
-pub use report::{Observer, Observers, Reason, Report, Rule, Undecided, Verdict, Violation};
 pub use operands::may_write;
+pub use report::{Observer, Observers, Reason, Report, Rule, Undecided, Verdict, Violation};
 pub use rules::below_sp::SignalStack;
 pub use state::{Fp, Lr, Saved, State};
 pub use walk::{Checker, Function};

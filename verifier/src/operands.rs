@@ -3,7 +3,8 @@
 use crate::decode::{Access, Data, Flags, Inst, Logic, Mode, Reg, Test, Wide, decode};
 use unwind::Word;
 
-/// A set of registers: bit n for Xn, bit 31 for SP, bit 32 for the condition flags.
+/// A set of registers: bit n for Xn, bit 31 for SP, bit 32 for the condition flags, and
+/// two more for memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Regs(pub(crate) u64);
 
@@ -11,6 +12,11 @@ impl Regs {
     pub(crate) const NONE: Self = Self(0);
     pub(crate) const SP: Self = Self(1 << 31);
     pub(crate) const FLAGS: Self = Self(1 << 32);
+    /// Memory: a load reads it, a store writes it.
+    pub(crate) const MEMORY: Self = Self(1 << 33);
+    /// What is not done twice as it is done once, whatever the registers: memory that
+    /// is changed by what is found there.
+    pub(crate) const COUNT: Self = Self(1 << 34);
     /// All that a call may change, and more: everything but SP.
     pub(crate) const GENERAL: Self = Self(0x7fff_ffff);
 
@@ -32,6 +38,10 @@ impl Regs {
         Self(self.0 & !other.0)
     }
 
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(crate) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -42,16 +52,15 @@ impl Regs {
 pub(crate) struct Operands {
     pub(crate) reads: Regs,
     pub(crate) writes: Regs,
-    /// Whether doing it twice is not as doing it once, whatever the registers: it
-    /// changes memory by what it finds there.
-    pub(crate) accumulates: bool,
-    pub(crate) loads: bool,
-    pub(crate) stores: bool,
 }
 
 impl Operands {
     const fn of(reads: Regs, writes: Regs) -> Self {
-        Self { reads, writes, accumulates: false, loads: false, stores: false }
+        Self { reads, writes }
+    }
+
+    pub(crate) const fn stores(&self) -> bool {
+        self.writes.meets(Regs::MEMORY)
     }
 }
 
@@ -60,9 +69,7 @@ impl Operands {
 pub(crate) fn operands(word: Word, inst: &Inst) -> Operands {
     use Regs as R;
     match *inst {
-        Inst::ArithImm { flags, rd, rn, .. } => {
-            Operands::of(R::or_sp(rn), destination(flags, rd))
-        }
+        Inst::ArithImm { flags, rd, rn, .. } => Operands::of(R::or_sp(rn), destination(flags, rd)),
         Inst::ArithExt { flags, rd, rn, rm, .. } => {
             Operands::of(R::or_sp(rn).with(R::or_zero(rm)), destination(flags, rd))
         }
@@ -91,32 +98,27 @@ pub(crate) fn operands(word: Word, inst: &Inst) -> Operands {
             transfer(access, transferred(data, rt), rn, mode)
         }
         Inst::LoadIndexed { rt, rn, rm, .. } => {
-            let registers = Operands::of(R::or_sp(rn).with(R::or_zero(rm)), R::or_zero(rt));
-            Operands { loads: true, ..registers }
+            let address = R::or_sp(rn).with(R::or_zero(rm));
+            Operands::of(address.with(R::MEMORY), R::or_zero(rt))
         }
         Inst::StoreIndexed { rt, rn, rm, .. } => {
             let address = R::or_sp(rn).with(R::or_zero(rm));
-            Operands { stores: true, ..Operands::of(address.with(R::or_zero(rt)), R::NONE) }
+            Operands::of(address.with(R::or_zero(rt)), R::MEMORY)
         }
         Inst::LoadLiteral { rt, .. } => Operands::of(R::NONE, R::or_zero(rt)),
         Inst::Branch { .. } | Inst::Trap | Inst::Nop => Operands::default(),
         Inst::BranchIf { test, .. } => Operands::of(tested(test), R::NONE),
         // What is called twice is done twice.
-        Inst::Call { .. } => Operands { accumulates: true, ..Operands::of(R::NONE, CALL) },
-        Inst::CallReg { rn } => {
-            Operands { accumulates: true, ..Operands::of(R::or_zero(rn), CALL) }
-        }
+        Inst::Call { .. } => Operands::of(R::NONE, CALL),
+        Inst::CallReg { rn } => Operands::of(R::or_zero(rn), CALL),
         Inst::JumpReg { rn } | Inst::Return { rn } => Operands::of(R::or_zero(rn), R::NONE),
         Inst::Other => other(word.get()),
-        Inst::Unknown => {
-            let all = CALL.with(R::SP);
-            Operands { accumulates: true, ..Operands::of(R::NONE, all) }
-        }
+        Inst::Unknown => Operands::of(R::NONE, CALL.with(R::SP)),
     }
 }
 
 /// What a call may write.
-const CALL: Regs = Regs::GENERAL.with(Regs::FLAGS);
+const CALL: Regs = Regs::GENERAL.with(Regs::FLAGS).with(Regs::COUNT);
 
 fn destination(flags: Flags, rd: Reg) -> Regs {
     match flags {
@@ -136,12 +138,8 @@ fn transfer(access: Access, data: Regs, rn: Reg, mode: Mode) -> Operands {
     let base = Regs::or_sp(rn);
     let written_back = if mode == Mode::Offset { Regs::NONE } else { base };
     match access {
-        Access::Load => {
-            Operands { loads: true, ..Operands::of(base, data.with(written_back)) }
-        }
-        Access::Store => {
-            Operands { stores: true, ..Operands::of(base.with(data), written_back) }
-        }
+        Access::Load => Operands::of(base.with(Regs::MEMORY), data.with(written_back)),
+        Access::Store => Operands::of(base.with(data), written_back.with(Regs::MEMORY)),
     }
 }
 
@@ -185,14 +183,16 @@ fn other(word: u32) -> Operands {
     let accesses = word >> 25 & 0b101 == 0b100;
     // Exclusive accesses and atomic operations.
     let atomic = accesses && !literal_or_vector(word) && !indexed(word);
+    let stores = accesses && word >> 24 & 0x3b != 0x18;
     let (reads_flags, writes_flags) = flags(word);
-    Operands {
-        reads: if reads_flags { reads.with(Regs::FLAGS) } else { reads },
-        writes: if writes_flags { written(word).with(Regs::FLAGS) } else { written(word) },
-        accumulates: atomic,
-        loads: accesses,
-        stores: accesses && word >> 24 & 0x3b != 0x18,
-    }
+    let only_if = |holds, set| if holds { set } else { Regs::NONE };
+    Operands::of(
+        reads.with(only_if(reads_flags, Regs::FLAGS)).with(only_if(accesses, Regs::MEMORY)),
+        written(word)
+            .with(only_if(writes_flags, Regs::FLAGS))
+            .with(only_if(stores, Regs::MEMORY))
+            .with(only_if(atomic, Regs::COUNT)),
+    )
 }
 
 /// Whether a form that is not decoded in full reads the condition flags, and whether
@@ -280,7 +280,7 @@ fn memory(word: u32) -> Regs {
 fn written(word: u32) -> Regs {
     // Data processing writes its destination, but for FEAT_PAuth_LR.
     let authenticates = word >> 22 == 0xf380_0000 >> 22 || word >> 16 == 0xdac1;
-    if word >> 26 & 7 == 0b100 && !authenticates || word >> 25 & 7 == 0b101 && !authenticates {
+    if (word >> 26 & 7 == 0b100 || word >> 25 & 7 == 0b101) && !authenticates {
         return Regs::or_zero(Reg((word & 31) as u8));
     }
     let word = Word::new(word);
@@ -305,8 +305,8 @@ pub fn may_write(word: Word, register: Reg) -> bool {
         0b0111 | 0b1111 => leaves_vectors(bits) && field(0) == register,
         0b0100 | 0b0110 | 0b1100 | 0b1110 => match decode(word) {
             Inst::Pair { access, data, rt, rt2, rn, mode, .. } => {
-                access == Access::Load && (transferred(data, rt).meets(own)
-                    || transferred(data, rt2).meets(own))
+                access == Access::Load
+                    && (transferred(data, rt).meets(own) || transferred(data, rt2).meets(own))
                     || mode != Mode::Offset && rn == register
             }
             Inst::Single { access, data, rt, rn, mode, .. } => {
@@ -347,7 +347,7 @@ const fn authenticates(hint: u32) -> bool {
 fn loaded(bits: u32) -> Option<Regs> {
     let bit = |position: u32| bits >> position & 1 == 1;
     let zero = |low: u32| Regs::or_zero(Reg((bits >> low & 0x1f) as u8));
-    let next = |low: u32| Regs::or_zero(Reg((bits >> low & 0x1f) as u8 + 1 & 31));
+    let next = |low: u32| Regs::or_zero(Reg(((bits >> low & 0x1f) as u8 + 1) & 31));
     let (t, n, a, m) = (zero(0), zero(5), zero(10), zero(16));
     let is_load = bit(22);
     match (bits >> 28 & 3, bit(26)) {
@@ -365,9 +365,7 @@ fn loaded(bits: u32) -> Option<Regs> {
             (true, true) => m,
         }),
         // LDR (literal); 11 prefetches.
-        (0b01, false) if !bit(24) => {
-            Some(if bits >> 30 == 0b11 { Regs::NONE } else { t })
-        }
+        (0b01, false) if !bit(24) => Some(if bits >> 30 == 0b11 { Regs::NONE } else { t }),
         (0b01, true) if !bit(24) => Some(Regs::NONE),
         (0b11, is_vector) if !bit(24) && bit(21) => match bits >> 10 & 3 {
             0b10 => Some(if is_vector || bits >> 22 & 3 == 0 { Regs::NONE } else { t }),

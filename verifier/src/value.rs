@@ -121,7 +121,13 @@ pub(crate) fn evaluate(effect: &Effect, operand: &mut impl Operand) -> Value {
         },
         // An address out of the global offset table.
         Effect::Transfer(Transfer {
-            access: Access::Load, data: Data::X, base, offset, back: None, second: None, ..
+            access: Access::Load,
+            data: Data::X,
+            base,
+            offset,
+            back: None,
+            second: None,
+            ..
         }) if base != Reg::SP => match operand.or_zero(base) {
             Value { kind: Kind::Const | Kind::Address, number } => {
                 let address = number.wrapping_add_signed(i64::from(offset));
@@ -147,7 +153,12 @@ pub(crate) fn destination(effect: &Effect) -> Option<Reg> {
         | Effect::Literal { rd, .. }
         | Effect::Element { rd, .. } => Some(rd),
         Effect::Transfer(Transfer {
-            access: Access::Load, data: Data::X, first, second: None, back: None, ..
+            access: Access::Load,
+            data: Data::X,
+            first,
+            second: None,
+            back: None,
+            ..
         }) => Some(first),
         _ => None,
     }

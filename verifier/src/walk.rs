@@ -39,14 +39,15 @@ use crate::decode::{Reg, Screen, screen};
 use crate::decoded::{Decoded, Memory};
 use crate::effect::Effect;
 use crate::flow::{IndexSet, SparseSet, branch_targets};
-use crate::registers::{Registers, Value};
+use crate::operands::Regs;
+use crate::registers::Registers;
 use crate::report::{Reason, Report, Undecided};
 use crate::rules::below_sp::SignalStack;
 use crate::rules::restart::Sequence;
 use crate::state::{Frame, Known, State};
 use crate::value::Block;
 use settle::settle;
-use unwind::{Depth, FuncFlags, Index, Pc, RowTable, Extent, UnsafePoint, Word};
+use unwind::{Depth, FuncFlags, Index, Pc, RowTable, Span, UnsafePoint, Word};
 
 /// One function to check: all that is known of it.
 #[derive(Clone, Copy)]
@@ -108,6 +109,8 @@ struct Link {
     place: Depth,
     returns_to: Option<u64>,
 }
+
+const TMP: Regs = Regs::or_zero(Reg::TMP);
 
 /// How often a function is walked before it is given up.
 const MAX_PASSES: u32 = 16;
@@ -217,19 +220,19 @@ enum Step {
 /// The depth that the rows of a span declare, if it is one for those who read the row
 /// and for those who read it where execution resumes.
 #[inline(always)]
-fn declared(span: &Extent) -> Option<Depth> {
+fn declared(rows: &RowTable, span: &Span) -> Option<Depth> {
     let depth = span.row.depth;
     match span.row.unsafe_point {
         UnsafePoint::Safe | UnsafePoint::Unsafe => Some(depth),
         UnsafePoint::Restart1 | UnsafePoint::Restart2 => {
-            (span.class_depth == depth).then_some(depth)
+            (rows.class(span).row.depth == depth).then_some(depth)
         }
         UnsafePoint::RestartAtEntry => None,
     }
 }
 
 #[inline]
-fn is_restartable(span: &Extent) -> bool {
+fn is_restartable(span: &Span) -> bool {
     matches!(span.row.unsafe_point, UnsafePoint::Restart1 | UnsafePoint::Restart2)
 }
 
@@ -257,13 +260,19 @@ struct Walk<'a, 'r> {
     is_changed: bool,
     /// Whether the next instructions have to be looked at one by one.
     is_careful: bool,
-    /// What the span says: the depth that its rows declare to everybody, whether
-    /// preemption resumes elsewhere than it stops, whether it does at the start of a
-    /// sequence, and from which instruction on a definition of R27 is not lost.
+    /// Of the span that the walk is in: where it ends, and what [`declared`] says of it.
+    span_end: u32,
     declared: Option<Depth>,
+    /// Whether preemption resumes elsewhere than it stops, and whether at the start of a
+    /// sequence.
     is_resuming: bool,
     is_restartable: bool,
+    /// From which instruction on a definition of R27 is not lost in the span, and from
+    /// which boundary on a word below SP.
     tmp_kept_from: u32,
+    below_kept_from: u32,
+    /// The register that is lost where a call is injected, if one can be.
+    lost: Regs,
     /// Which instruction of the block last wrote R27.
     tmp: Option<u32>,
     sequence: Sequence,
@@ -287,11 +296,12 @@ struct Walk<'a, 'r> {
 impl<'a, 'r> Walk<'a, 'r> {
     fn new(function: &'a Function<'a>, scratch: &'r mut Scratch, report: &'r mut Report) -> Self {
         let is_short = function.words.len() <= SHORT;
+        let is_preemptible = !function.flags.contains(FuncFlags::ASM);
         Self {
             function,
             report,
             scratch,
-            is_preemptible: !function.flags.contains(FuncFlags::ASM),
+            is_preemptible,
             is_short,
             depth: Depth(0),
             frame: Frame::EMPTY,
@@ -299,10 +309,13 @@ impl<'a, 'r> Walk<'a, 'r> {
             is_settled: true,
             is_changed: false,
             is_careful: is_short,
+            span_end: 0,
             declared: None,
             is_resuming: false,
             is_restartable: false,
             tmp_kept_from: 0,
+            below_kept_from: 0,
+            lost: if is_preemptible { TMP } else { Regs::NONE },
             tmp: None,
             sequence: Sequence::default(),
             link: None,
@@ -340,14 +353,12 @@ impl<'a, 'r> Walk<'a, 'r> {
 
     /// An edge reaches the boundary `at` with SP at `depth`.
     fn arrive(&mut self, at: u32, depth: Depth, known: &Known) {
-        let Some(ref span) = self.span(at) else {
+        let Some(span) = self.span(at) else {
             return self.undecided(Reason::NoRow, at, None);
         };
-        if declared(span) != Some(depth) {
-            self.judge_row(at, span, depth);
-        }
-        if is_restartable(span) && at > span.class_start.0 {
-            self.enter_sequence(at, span, known);
+        match span.row.unsafe_point {
+            UnsafePoint::Safe | UnsafePoint::Unsafe if span.row.depth == depth => {}
+            _ => self.arrive_elsewhere(at, depth, known, span),
         }
         let pass = self.scratch.pass;
         let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
@@ -357,8 +368,8 @@ impl<'a, 'r> Walk<'a, 'r> {
             if !self.scratch.leaders.contains(at) {
                 self.scratch.leaders.insert(at);
                 self.next_leader = self.next_leader.min(at);
-                self.through_leader |= self.scratch.visited.contains(at)
-                    || (self.from..=self.here).contains(&at);
+                self.through_leader |=
+                    self.scratch.visited.contains(at) || (self.from..=self.here).contains(&at);
             }
         } else if start.known != *known && depth == span.row.depth {
             let both = start.known.meet(known);
@@ -369,6 +380,19 @@ impl<'a, 'r> Walk<'a, 'r> {
                     self.scratch.pending.push(at);
                 }
             }
+        }
+    }
+
+    /// An edge reaches a boundary whose row declares another depth, or that has another
+    /// one to resume at.
+    #[cold]
+    fn arrive_elsewhere(&mut self, at: u32, depth: Depth, known: &Known, span: &Span) {
+        let rows = self.function.rows;
+        if declared(rows, span) != Some(depth) {
+            self.judge_row(at, span, depth);
+        }
+        if is_restartable(span) && at > rows.class(span).start.0 {
+            self.enter_sequence(at, span, known);
         }
     }
 
@@ -384,24 +408,24 @@ impl<'a, 'r> Walk<'a, 'r> {
         self.from = start;
         self.here = start;
         self.next_leader = self.scratch.leaders.next(start + 1).unwrap_or(len);
-        self.begin_block(start, &span);
-        self.enter(start, &span);
+        self.begin_block(start, span);
+        self.enter(start, span, position);
         self.is_changed = !self.is_settled || self.declared != Some(self.depth);
         if !self.is_settled {
-            self.judge(start, &span);
+            self.judge(start, span);
         }
         if self.is_resuming {
-            self.judge_resumption(start, &span);
+            self.judge_resumption(start, span);
         }
         let mut at = start;
-        let mut limit = self.limit(&span);
+        let mut limit = self.limit();
         // The boundary `at` has been judged, and nothing changes before `limit` but by
         // events.
         while let Some(&word) = words.get(at as usize) {
             if self.is_careful || screen(word) == Screen::Decode {
-                match self.event(at, word, memory.get(word), &span) {
+                match self.event(at, word, memory.get(word), span) {
                     Step::Next => {}
-                    Step::Branched => limit = self.limit(&span),
+                    Step::Branched => limit = self.limit(),
                     Step::Stop => return at + 1,
                 }
                 at += 1;
@@ -420,19 +444,19 @@ impl<'a, 'r> Walk<'a, 'r> {
             if at == len {
                 break;
             }
-            if at == span.end.0 {
+            if at == self.span_end {
                 position += 1;
-                let Some(following) = self.function.rows.extent(position) else {
+                let Some(following) = self.function.rows.spans().get(position) else {
                     self.undecided(Reason::NoRow, at, None);
                     return at;
                 };
                 span = following;
-                self.enter(at, &span);
+                self.enter(at, span, position);
             }
-            if self.boundary(at, &span) == Step::Stop {
+            if self.boundary(at, span) == Step::Stop {
                 return at;
             }
-            limit = self.limit(&span);
+            limit = self.limit();
         }
         self.end(len);
         len
@@ -440,13 +464,13 @@ impl<'a, 'r> Walk<'a, 'r> {
 
     /// Up to where a span and a block go.
     #[inline(always)]
-    fn limit(&self, span: &Extent) -> u32 {
-        span.end.0.min(self.next_leader)
+    fn limit(&self) -> u32 {
+        self.span_end.min(self.next_leader)
     }
 
     /// Execution falls through to the boundary `at`.
     #[inline(always)]
-    fn boundary(&mut self, at: u32, span: &Extent) -> Step {
+    fn boundary(&mut self, at: u32, span: &Span) -> Step {
         let is_declared = self.declared == Some(self.depth);
         if !is_declared && self.contradicted(at, span) == Step::Stop {
             return Step::Stop;
@@ -466,7 +490,7 @@ impl<'a, 'r> Walk<'a, 'r> {
     }
 
     /// A block starts at `at`, with what its [`Start`] says.
-    fn begin_block(&mut self, at: u32, span: &Extent) {
+    fn begin_block(&mut self, at: u32, span: &Span) {
         let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
         start.is_walked = true;
         self.depth = span.row.depth;
@@ -480,7 +504,7 @@ impl<'a, 'r> Walk<'a, 'r> {
     }
 
     /// Execution falls through to `at`, where a block starts.
-    fn next_block(&mut self, at: u32, span: &Extent) -> Step {
+    fn next_block(&mut self, at: u32, span: &Span) -> Step {
         let known = self.known();
         let pass = self.scratch.pass;
         let Some(start) = self.scratch.starts.get_mut(at as usize) else { return Step::Stop };
@@ -508,7 +532,7 @@ impl<'a, 'r> Walk<'a, 'r> {
     /// to where the last one went, to the function's entry, or to its last span,
     /// where morestack is called: those are tried first.
     #[inline(always)]
-    fn span(&mut self, at: u32) -> Option<Extent> {
+    fn span(&mut self, at: u32) -> Option<&'a Span> {
         let rows = self.function.rows;
         let (spans, last) = (rows.spans(), rows.spans().len().wrapping_sub(1));
         let starts = |position: usize| spans.get(position).map(|span| span.start.0);
@@ -519,9 +543,16 @@ impl<'a, 'r> Walk<'a, 'r> {
         if at >= rows.end().0 {
             return None;
         }
-        let likely = [self.cursor, 0, last].into_iter().find(|&position| holds(position));
-        self.cursor = likely.or_else(|| rows.position(Index(at)))?;
-        rows.extent(self.cursor)
+        if !holds(self.cursor) {
+            self.cursor = if at == 0 {
+                0
+            } else if starts(last).is_some_and(|start| start <= at) {
+                last
+            } else {
+                rows.position(Index(at))?
+            };
+        }
+        spans.get(self.cursor)
     }
 
     /// What is known at the boundary that the walk is at, for another block.
@@ -533,12 +564,10 @@ impl<'a, 'r> Walk<'a, 'r> {
     /// An instruction that is not plain. On [`Step::Next`] execution goes on
     /// behind it.
     #[inline(always)]
-    fn event(&mut self, at: u32, word: Word, decoded: &Decoded, span: &Extent) -> Step {
+    fn event(&mut self, at: u32, word: Word, decoded: &Decoded, span: &Span) -> Step {
         self.here = at;
         let operands = &decoded.operands;
-        if self.is_preemptible {
-            self.resumes_with(at, operands, span);
-        }
+        self.resumes_with(at, operands, span);
         match decoded.effect {
             Effect::Branch { offset } => {
                 self.branch(at, offset, word);
@@ -570,16 +599,13 @@ impl<'a, 'r> Walk<'a, 'r> {
             Effect::Plain | Effect::StoreIndexed { .. } => {
                 self.scratch.registers.forget(operands.writes);
             }
-            Effect::Const { rd, value } if rd.0 < Reg::FP.0 => {
-                self.scratch.registers.set(rd, Value::constant(value));
-            }
             Effect::Insert { rd, imm, shift } if rd.0 < Reg::FP.0 => {
                 self.scratch.registers.insert(rd, imm, shift);
             }
-            Effect::Add { rd, rn, by } if rd.0 < Reg::FP.0 => {
-                let value = self.scratch.registers.or_sp(rn).plus(by);
-                self.scratch.registers.set(rd, value);
-            }
+            // The frequent ones each in an arm of its own: there it is known which it is.
+            ref effect @ Effect::Const { .. } => self.compute(at, effect),
+            ref effect @ Effect::Add { .. } => self.compute(at, effect),
+            ref effect @ Effect::AddRegister { .. } => self.compute(at, effect),
             ref effect => self.compute(at, effect),
         }
         self.wrote(at, operands.writes, word)

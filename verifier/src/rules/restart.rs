@@ -49,24 +49,40 @@ pub(crate) struct Sequence {
     /// What it read before writing it.
     inputs: Regs,
     written: Regs,
-    loaded: bool,
-    /// Whether going back to the start is known not to give the same state.
-    pub(crate) is_spoiled: bool,
-    /// Whether that is not known.
-    pub(crate) is_doubtful: bool,
+    /// What of that it then wrote.
+    changed: Regs,
 }
 
 impl Sequence {
     pub(crate) fn starting(start: Index) -> Self {
-        Self { start, ..Self::default() }
+        Self { start, inputs: Regs::COUNT, ..Self::default() }
     }
 
     /// Goes over one instruction.
+    #[inline(always)]
     pub(crate) fn step(&mut self, operands: &Operands) {
-        self.inputs = self.inputs.with(operands.reads.without(self.written));
-        self.is_spoiled |= operands.accumulates || operands.writes.meets(self.inputs);
-        self.is_doubtful |= operands.stores && self.loaded;
-        self.loaded |= operands.loads;
-        self.written = self.written.with(operands.writes);
+        let read = operands.reads.without(self.written);
+        // An instruction that loads and stores, but accumulates nothing, is done twice as
+        // once.
+        let inputs = self.inputs.with(read.without(Regs::MEMORY));
+        self.changed = self.changed.with(operands.writes.and(inputs));
+        self.inputs = inputs.with(read);
+        self.written = self.written.with(operands.writes.without(Regs::MEMORY));
+    }
+
+    /// Whether going back to the start is not known to give the same state.
+    #[inline(always)]
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed != Regs::NONE
+    }
+
+    /// Whether it is known not to.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.changed.without(Regs::MEMORY) != Regs::NONE
+    }
+
+    /// Whether that hangs on memory: what is stored may be what was loaded.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.changed.meets(Regs::MEMORY)
     }
 }

@@ -168,8 +168,10 @@ impl Walk<'_, '_> {
     fn is_copied(&self, register: Reg) -> bool {
         let own = Regs::or_zero(register);
         let copies = |&word: &Word| {
-            let Operands { reads, writes, stores, .. } = operands(word, &decode(word));
-            !stores && reads.meets(own) && writes.without(own.with(Regs::SP)) != Regs::NONE
+            let registers @ Operands { reads, writes } = operands(word, &decode(word));
+            !registers.stores()
+                && reads.meets(own)
+                && writes.without(own.with(Regs::SP)) != Regs::NONE
         };
         self.function.words.iter().any(copies)
     }
@@ -177,7 +179,7 @@ impl Walk<'_, '_> {
     #[inline]
     fn load(&mut self, at: u32, place: Depth, data: Data, register: Reg) {
         let frame = self.frame;
-        if place.0 > self.depth.0.saturating_add(KEPT_BELOW_SP) && self.is_preemptible {
+        if self.is_preemptible && place.0 > self.depth.0.saturating_add(KEPT_BELOW_SP) {
             let is_ours = [frame.return_at, frame.caller_at].contains(&Place::at(place));
             self.needed_below(if is_ours { self.below_since } else { at }, at, place);
         }

@@ -6,7 +6,7 @@ use crate::flow::target;
 use crate::operands::may_write;
 use crate::registers::{Kind, Value};
 use crate::report::Reason;
-use unwind::{Depth, Extent, Word};
+use unwind::{Depth, Span, Word};
 
 /// The most entries that the jump tables of a function have together.
 const MAX_TABLE_ENTRIES: u64 = 1 << 17;
@@ -34,9 +34,8 @@ impl Walk<'_, '_> {
     #[inline]
     pub(super) fn call(&mut self, at: u32, is_direct: bool) -> Step {
         // morestack comes back with LR as R3 says.
-        let is_back = self.depth == Depth(0)
-            && is_direct
-            && self.value_of(at, Reg(3)).kind == Kind::Return;
+        let is_back =
+            self.depth == Depth(0) && is_direct && self.value_of(at, Reg(3)).kind == Kind::Return;
         self.scratch.registers.forget_general();
         let lr = if is_back { Value::RETURN } else { Value::OTHER };
         self.scratch.registers.set(Reg::LR, lr);
@@ -124,7 +123,7 @@ impl Walk<'_, '_> {
 
     /// Whether the row changes at `at` behind a call and NOPs: the mark of a call
     /// that does not return.
-    pub(super) fn behind_call_without_return(&self, at: u32, span: &Extent) -> bool {
+    pub(super) fn behind_call_without_return(&self, at: u32, span: &Span) -> bool {
         span.start.0 == at && self.behind_padded_call(at)
     }
 

@@ -7,7 +7,7 @@ use crate::registers::Value;
 use crate::report::{Observer, Observers, Reason, Rule, Violation};
 use crate::rules::{frame_pointer, saved_lr, sp_align};
 use crate::state::Holding;
-use unwind::{Depth, FuncFlags, Index, Extent, UnsafePoint, Word};
+use unwind::{Depth, FuncFlags, Index, Span, UnsafePoint, Word};
 
 impl Walk<'_, '_> {
     /// Takes down whether the rules about the state hold, as they do nearly
@@ -33,15 +33,14 @@ impl Walk<'_, '_> {
 
     /// Holds the boundary `at` against the rules about the state.
     #[cold]
-    pub(super) fn judge(&mut self, at: u32, span: &Extent) {
+    pub(super) fn judge(&mut self, at: u32, span: &Span) {
         let depth = span.row.depth;
         let is_injectable = self.is_injectable(span);
         if saved_lr::applies(self.function.flags) {
             self.judge_return(at, span);
         }
         let word = self.function.words.get(at as usize).copied();
-        let is_call =
-            matches!(word.map(decode), Some(Inst::Call { .. } | Inst::CallReg { .. }));
+        let is_call = matches!(word.map(decode), Some(Inst::Call { .. } | Inst::CallReg { .. }));
         if is_injectable || is_call {
             let walker = Observers::NONE.with(Observer::FramePointer);
             let unpreempted = if is_call { walker } else { Observers::NONE };
@@ -69,7 +68,7 @@ impl Walk<'_, '_> {
 
     /// Holds the boundary `at` against rule `saved-lr`, for those who read a row that
     /// is true.
-    fn judge_return(&mut self, at: u32, span: &Extent) {
+    fn judge_return(&mut self, at: u32, span: &Span) {
         let depth = span.row.depth;
         let (mut observers, mut is_unknown) = (Observers::NONE, false);
         if depth == self.depth {
@@ -79,7 +78,7 @@ impl Walk<'_, '_> {
                 Holding::Broken => observers = observers.with(Observer::Profiler),
             }
         }
-        let resumed = self.function.rows.resume_depth(*span).filter(|_| self.is_preemptible);
+        let resumed = self.function.rows.resume_depth(span).filter(|_| self.is_preemptible);
         if resumed == Some(self.depth) {
             match saved_lr::holds_injected(&self.frame, self.depth, self.register(Reg::LR).kind) {
                 Holding::Holds => {}
@@ -106,7 +105,7 @@ impl Walk<'_, '_> {
     /// The row of the boundary `at`, which execution falls through to, declares
     /// another depth.
     #[cold]
-    pub(super) fn contradicted(&mut self, at: u32, span: &Extent) -> Step {
+    pub(super) fn contradicted(&mut self, at: u32, span: &Span) -> Step {
         if span.row.depth != self.depth && self.behind_call_without_return(at, span) {
             return Step::Stop;
         }
@@ -117,7 +116,7 @@ impl Walk<'_, '_> {
     /// Judges one boundary whose row, or that of whose resumption, may have another
     /// depth.
     #[cold]
-    pub(super) fn judge_row(&mut self, at: u32, span: &Extent, actual: Depth) {
+    pub(super) fn judge_row(&mut self, at: u32, span: &Span, actual: Depth) {
         let mut observers = Observers::NONE;
         let mut declared = span.row.depth;
         if self.function.flags.contains(FuncFlags::SP_WRITE) {
@@ -130,7 +129,7 @@ impl Walk<'_, '_> {
             observers = observers.with(Observer::Profiler);
         }
         if let Some(resumed) =
-            self.function.rows.resume_depth(*span).filter(|&depth| depth != actual)
+            self.function.rows.resume_depth(span).filter(|&depth| depth != actual)
         {
             declared = resumed;
             observers = observers.union(ASYNC);

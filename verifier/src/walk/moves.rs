@@ -1,6 +1,6 @@
 //! Instructions that write registers, and the values that they write.
 
-use super::{Step, Walk};
+use super::{Step, TMP, Walk};
 use crate::decode::Reg;
 use crate::effect::Effect;
 use crate::operands::Regs;
@@ -12,7 +12,6 @@ use unwind::{Depth, FuncFlags, Index, Word};
 
 const LR: Regs = Regs::or_zero(Reg::LR);
 const FP: Regs = Regs::or_zero(Reg::FP);
-const TMP: Regs = Regs::or_zero(Reg::TMP);
 /// The registers that the rules are about.
 const OURS: Regs = LR.with(FP).with(Regs::SP);
 
@@ -35,11 +34,11 @@ impl Walk<'_, '_> {
     /// An instruction wrote registers, SP among them.
     #[inline(always)]
     pub(super) fn wrote(&mut self, at: u32, writes: Regs, word: Word) -> Step {
-        if writes.meets(OURS.with(TMP)) {
-            if writes.meets(TMP) {
-                self.tmp = Some(at);
-                self.be_careful();
-            }
+        if writes.meets(TMP) {
+            self.tmp = Some(at);
+            self.be_careful();
+        }
+        if writes.meets(OURS) {
             if writes.meets(LR.with(FP)) {
                 if writes.meets(LR) {
                     self.scratch.block.write(Reg::LR, at + 1);
@@ -55,7 +54,7 @@ impl Walk<'_, '_> {
                     None => return self.lose_sp(at, word),
                 }
             }
-            self.is_changed |= writes.meets(OURS);
+            self.is_changed = true;
         }
         Step::Next
     }
@@ -74,15 +73,23 @@ impl Walk<'_, '_> {
     #[inline]
     fn move_sp(&mut self, at: u32, new: Depth) {
         let had_words_below = self.frame.has_words_below(self.depth);
-        if had_words_below && self.is_preemptible {
-            for word in uncovered(&self.frame, self.depth, new).into_iter().flatten() {
-                self.needed_below(self.below_since, at, word);
-            }
+        if had_words_below && self.below_since < self.below_kept_from {
+            self.uncover(at, new);
         }
         self.depth = new;
         self.scratch.block.move_sp(at + 1, new);
         if !had_words_below && self.frame.has_words_below(new) {
             self.below_since = at + 1;
+        }
+    }
+
+    /// SP moves to another depth, with words that can be lost where they are now.
+    #[cold]
+    fn uncover(&mut self, at: u32, new: Depth) {
+        for word in uncovered(&self.frame, self.depth, new).into_iter().flatten() {
+            if self.is_preemptible {
+                self.needed_below(self.below_since, at, word);
+            }
         }
     }
 

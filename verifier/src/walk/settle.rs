@@ -16,9 +16,8 @@ pub(super) fn settle(report: &mut Report, leaders: &SparseSet, flags: FuncFlags)
 /// Keeps of the violations of each boundary and rule that with the gravest observer, for
 /// the observers of all of them: paths can arrive with different depths.
 fn one_for_each_boundary(violations: &mut Vec<Violation>) {
-    violations.sort_by_key(|violation| {
-        (violation.at, violation.rule, violation.observers.gravest())
-    });
+    violations
+        .sort_by_key(|violation| (violation.at, violation.rule, violation.observers.gravest()));
     violations.dedup_by(|next, kept| {
         let same = (next.rule, next.at) == (kept.rule, kept.at);
         if same {
@@ -42,9 +41,7 @@ fn undecide_behind_broken_rows(report: &mut Report, leaders: &SparseSet, flags: 
         match (profiler, preemption) {
             (true, false) if leaders.contains(violation.at.0) => Some(Reason::BehindBrokenRow),
             (false, true) if !assembly => Some(Reason::BehindBrokenRow),
-            (true, true) if leaders.contains(violation.at.0) => {
-                Some(Reason::UntrackedFramePointer)
-            }
+            (true, true) if leaders.contains(violation.at.0) => Some(Reason::UntrackedFramePointer),
             _ => None,
         }
     };

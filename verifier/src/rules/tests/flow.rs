@@ -79,11 +79,7 @@ fn behind_a_call_without_padding_a_change_of_the_row_is_refuted() {
         "f81f0ffe 0 -1 str x30, [sp, #-16]!
          940003e8 16 -1 bl .+4000
          d65f03c0 0 -1 ret",
-        &[
-            "refuted",
-            "2: declared 0, actual 16: async-preemption profiler",
-            "2: JumpOutOfFrame",
-        ],
+        &["refuted", "2: declared 0, actual 16: async-preemption profiler", "2: JumpOutOfFrame"],
     );
 }
 
@@ -254,6 +250,33 @@ fn a_jump_table_is_found_through_the_global_offset_table() {
     let pointers = &[(0x1_0080, 0x5_0000), (0x5_0000, ENTRY + 6 * 4)];
     Case { pointers, ..Case::new(pie) }
         .check(&["refuted", "6: declared 0, actual 16: async-preemption profiler"]);
+}
+
+/// In long functions most instructions are passed over; R27 loaded from a table is
+/// not among those.
+#[test]
+fn a_jump_table_of_a_long_function_is_followed() {
+    for padding in [0, 60, 100] {
+        let listing = format!(
+            "f81e0ffe 0 -1 str x30, [sp, #-32]!
+             f81f83fd 32 -1 stur x29, [sp, #-8]
+             d10023fd 32 -1 sub x29, sp, #8
+             {}
+             90000001 32 -1 adrp x1, .
+             91200021 32 -1 add x1, x1, #0x800
+             f860783b 32 -1 ldr x27, [x1, x0, lsl #3]
+             d61f0360 32 -2 br x27
+             f85f83fd 32 -1 ldur x29, [sp, #-8]
+             f84207fe 32 -1 ldr x30, [sp], #32
+             d65f03c0 0 -1 ret
+             17fffffd 32 -1 b .-12",
+            "d503201f 32 -1 nop\n".repeat(padding)
+        );
+        let target = |index: usize| ENTRY + 4 * (padding + index) as u64;
+        let pointers = &[(0x1_0800, target(7)), (0x1_0808, target(10)), (0x1_0810, 0)];
+        let case = Case { pointers, ..Case::new(&listing) };
+        assert_eq!(rendered(&case.report()), ["proved"], "{padding}");
+    }
 }
 
 #[test]

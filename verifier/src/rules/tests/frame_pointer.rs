@@ -78,7 +78,8 @@ fn a_pair_made_for_a_call_serves_at_that_call_alone() {
         ],
     );
     // With another address than that behind the call.
-    let wrong = listing("-2").replacen("1000009b 32 -2 adr x27, .+16", "1000007b 32 -2 adr x27, .+12", 1);
+    let wrong =
+        listing("-2").replacen("1000009b 32 -2 adr x27, .+16", "1000007b 32 -2 adr x27, .+12", 1);
     check_rules(&wrong, &["6: frame-pointer: frame-pointer, unpreempted: frame-pointer"]);
 }
 

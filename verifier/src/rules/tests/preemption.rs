@@ -56,7 +56,10 @@ fn on_ios_a_signal_overwrites_what_is_below_the_red_zone() {
 #[test]
 fn a_word_below_the_one_under_sp_is_lost() {
     let listing = |store: &str, load: &str| format!("{store}\n{load}\n00000000 0 -1 udf #0");
-    check_rules(&listing("f81f83e0 0 -1 str x0, [sp, #-8]", "f85f83e0 0 -1 ldr x0, [sp, #-8]"), &[]);
+    check_rules(
+        &listing("f81f83e0 0 -1 str x0, [sp, #-8]", "f85f83e0 0 -1 ldr x0, [sp, #-8]"),
+        &[],
+    );
     check_rules(
         &listing("f81e83e0 0 -1 str x0, [sp, #-24]", "f85e83e0 0 -1 ldr x0, [sp, #-24]"),
         &["1: below-sp: async-preemption"],
@@ -66,9 +69,10 @@ fn a_word_below_the_one_under_sp_is_lost() {
         &[],
     );
     // Two words, of which one is kept.
-    check_rules("a97f07e0 0 -1 ldp x0, x1, [sp, #-16]\n00000000 0 -1 udf #0", &[
-        "0: below-sp: async-preemption",
-    ]);
+    check_rules(
+        "a97f07e0 0 -1 ldp x0, x1, [sp, #-16]\n00000000 0 -1 udf #0",
+        &["0: below-sp: async-preemption"],
+    );
 }
 
 /// A sequence that is restartable from its second instruction to its fourth.
@@ -99,31 +103,31 @@ fn r27_that_is_lost_before_it_is_read_is_refuted() {
             &format!("f87b6be0 0 {} ldr x0, [sp, x27]", classes[2]),
         ])
     };
-    check_rules(&listing(["-1", "-1", "-1"]), &[
-        "2: restart: async-preemption",
-        "3: restart: async-preemption",
-    ]);
-    check_rules(&listing(["-1", "-3", "-3"]), &[
-        "2: restart: async-preemption",
-        "3: restart: async-preemption",
-    ]);
+    check_rules(
+        &listing(["-1", "-1", "-1"]),
+        &["2: restart: async-preemption", "3: restart: async-preemption"],
+    );
+    check_rules(
+        &listing(["-1", "-3", "-3"]),
+        &["2: restart: async-preemption", "3: restart: async-preemption"],
+    );
     check_rules(&listing(["-3", "-3", "-1"]), &["3: restart: async-preemption"]);
     check_rules(&listing(["-1", "-2", "-2"]), &[]);
     // Two sequences: the second does not compute it.
-    check_rules(&listing(["-3", "-4", "-4"]), &[
-        "2: restart: async-preemption",
-        "3: restart: async-preemption",
-    ]);
+    check_rules(
+        &listing(["-3", "-4", "-4"]),
+        &["2: restart: async-preemption", "3: restart: async-preemption"],
+    );
 }
 
 #[test]
 fn a_sequence_that_changes_its_own_input_is_refuted() {
     let add = "91002000 0 -3 add x0, x0, #8";
     let nop = "d503201f 0 -3 nop";
-    check_rules(&sequence([add, nop, nop]), &[
-        "2: restart: async-preemption",
-        "3: restart: async-preemption",
-    ]);
+    check_rules(
+        &sequence([add, nop, nop]),
+        &["2: restart: async-preemption", "3: restart: async-preemption"],
+    );
     // As its last instruction it may.
     check_rules(&sequence([nop, nop, add]), &[]);
     for input in [
@@ -132,10 +136,10 @@ fn a_sequence_that_changes_its_own_input_is_refuted() {
         "f1000421 0 -3 subs x1, x1, #1",
         "f8200041 0 -3 ldadd x0, x1, [x2]",
     ] {
-        check_rules(&sequence([input, nop, nop]), &[
-            "2: restart: async-preemption",
-            "3: restart: async-preemption",
-        ]);
+        check_rules(
+            &sequence([input, nop, nop]),
+            &["2: restart: async-preemption", "3: restart: async-preemption"],
+        );
     }
     // Flags are an input too: CSEL, then SUBS.
     let csel = "9a840063 0 -3 csel x3, x3, x4, eq";
