@@ -14,6 +14,7 @@
 //! instruction model with the lowering, so that a mistake there cannot hide
 //! here.
 
+mod checker;
 pub mod decode;
 mod decoded;
 mod effect;
@@ -27,9 +28,9 @@ pub mod syntax;
 mod value;
 mod walk;
 
+pub use checker::{Checker, Function};
 pub use effect::{SpEffect, sp_effect};
 pub use operands::may_write;
 pub use report::{Observer, Observers, Reason, Report, Rule, Undecided, Verdict, Violation};
 pub use rules::below_sp::SignalStack;
 pub use state::{Fp, Lr, Saved, State};
-pub use walk::{Checker, Function};

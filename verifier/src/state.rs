@@ -6,7 +6,7 @@
 
 use crate::decode::Reg;
 use crate::registers::{Kind, Registers, Value};
-use unwind::Depth;
+use unwind::{Depth, KEPT_BELOW_SP};
 
 /// What LR holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,11 +57,6 @@ pub struct State {
     /// Where the caller's R29 is saved.
     pub caller_at: Saved,
 }
-
-/// The word at SP minus this is the last that an injected call leaves alone: Go
-/// saves R29 there, below the frame that it belongs to (`runtime/signal_arm64.go`,
-/// `pushCall`).
-pub(crate) const KEPT_BELOW_SP: i64 = 8;
 
 /// Whether a rule about the state holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,7 +3,7 @@
 //! # Idea
 //! Rows are the invariant for SP: at the start of a block SP is taken to be where
 //! the row says, and each edge that leads there is held against it. What is known
-//! of LR, R29 and the words saved of them ([`State`]) is carried along the edges:
+//! of LR, R29 and the words saved of them ([`crate::State`]) is carried along the edges:
 //! where two meet, what holds on both goes on, and a block is walked again if that
 //! is less than before, a few times at most. Other registers are looked at only
 //! where SP, LR, R29 or a place in the stack is computed from them (module
@@ -26,7 +26,7 @@
 //! instructions), through jump tables (131,072 entries), and over again when a
 //! block turns out to start inside what was walked as one (16 passes; real code
 //! takes one or two). What exceeds a bound is undecided. No allocation once a
-//! [`Checker`] has seen its longest function.
+//! [`crate::Checker`] has seen its longest function.
 
 mod access;
 mod edges;
@@ -35,72 +35,16 @@ mod moves;
 mod resume;
 mod settle;
 
+use crate::checker::{Function, SHORT, Scratch, Start};
 use crate::decode::{Reg, Screen, screen};
 use crate::decoded::{Decoded, Memory};
 use crate::effect::Effect;
-use crate::flow::{IndexSet, SparseSet, branch_targets};
 use crate::operands::Regs;
-use crate::registers::Registers;
 use crate::report::{Reason, Report, Undecided};
-use crate::rules::below_sp::SignalStack;
 use crate::rules::restart::Sequence;
-use crate::state::{Frame, Known, State};
-use crate::value::Block;
-use settle::settle;
-use unwind::{Depth, FuncFlags, Index, Pc, RowTable, Span, UnsafePoint, Word};
-
-/// One function to check: all that is known of it.
-#[derive(Clone, Copy)]
-pub struct Function<'a> {
-    /// The address of the first instruction.
-    pub entry: Pc,
-    /// The instructions, up to the next function.
-    pub words: &'a [Word],
-    /// What the table declares.
-    pub rows: &'a RowTable,
-    /// The flags in the table.
-    pub flags: FuncFlags,
-    /// A further entry: where a panic that was recovered resumes the function
-    /// (Go's `deferreturn`).
-    pub recovery: Option<Index>,
-    /// On whose stack handlers of signals run.
-    pub signals: SignalStack,
-    /// The pointer that the image holds at an address, for jump tables.
-    pub pointer: &'a dyn Fn(u64) -> Option<u64>,
-}
-
-/// Checks functions, one after the other, in the same memory.
-#[derive(Debug)]
-pub struct Checker {
-    scratch: Scratch,
-    memory: Memory,
-}
-
-/// What a walk works on.
-#[derive(Debug)]
-struct Scratch {
-    /// Where blocks start.
-    leaders: SparseSet,
-    /// What is known there.
-    starts: Vec<Start>,
-    /// The number of the pass; a [`Start`] of another one is old.
-    pass: u32,
-    visited: IndexSet,
-    /// Blocks that are to be walked.
-    pending: Vec<u32>,
-    block: Block,
-    registers: Registers,
-}
-
-/// What is known where a block starts.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    /// In which pass.
-    pass: u32,
-    /// Whether the block was walked with it.
-    is_walked: bool,
-    known: Known,
-}
+use crate::state::{Frame, Known};
+pub(crate) use settle::settle;
+use unwind::{Depth, FuncFlags, Index, RowTable, Span, UnsafePoint, Word};
 
 /// A pair of a frame that a call without a frame is given: `place` holds R29, and
 /// the word above it an address.
@@ -111,102 +55,6 @@ struct Link {
 }
 
 const TMP: Regs = Regs::or_zero(Reg::TMP);
-
-/// How often a function is walked before it is given up.
-const MAX_PASSES: u32 = 16;
-
-/// Up to how many instructions each one of a function is looked at, and the function
-/// walked once without knowing where its branches go: most that are so short have no
-/// loop.
-const SHORT: usize = 64;
-
-impl Default for Checker {
-    fn default() -> Self {
-        let scratch = Scratch {
-            leaders: SparseSet::default(),
-            starts: Vec::new(),
-            pass: 0,
-            visited: IndexSet::default(),
-            pending: Vec::new(),
-            block: Block::default(),
-            registers: Registers::new(),
-        };
-        Self { scratch, memory: Memory::new() }
-    }
-}
-
-impl Checker {
-    /// A checker with no memory yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Checks a function; `report` is overwritten.
-    pub fn check(&mut self, function: &Function<'_>, report: &mut Report) {
-        let leaders = &mut self.scratch.leaders;
-        leaders.reset(function.words.len());
-        if function.words.len() > SHORT {
-            branch_targets(function.words, |target| leaders.insert(target));
-        }
-        self.walk(function, report);
-    }
-
-    /// What is known at a boundary, or `None` if it is not reached.
-    #[must_use]
-    pub fn state_at(&mut self, function: &Function<'_>, at: Index) -> Option<State> {
-        let declared = function.rows.row(at)?.depth;
-        function.words.get(at.0 as usize)?;
-        let leaders = &mut self.scratch.leaders;
-        leaders.reset(function.words.len());
-        leaders.insert(at.0);
-        branch_targets(function.words, |target| leaders.insert(target));
-        let mut report = Report::new();
-        self.walk(function, &mut report);
-        let start = self.scratch.starts.get(at.0 as usize)?;
-        // A wrong row hides the depth that SP really has.
-        let actual = report.violations.iter().find(|violation| violation.at == at);
-        let depth = actual.map_or(declared, |violation| violation.actual);
-        (start.pass == self.scratch.pass).then(|| start.known.state(depth))
-    }
-
-    fn walk(&mut self, function: &Function<'_>, report: &mut Report) {
-        let Self { scratch, memory } = self;
-        for pass in 1..=MAX_PASSES {
-            report.clear();
-            scratch.next_pass(function.words.len());
-            let mut walk = Walk::new(function, scratch, report);
-            walk.run(memory);
-            // A block turned out to start inside what was walked as one. Walk again,
-            // with that start known; there is at least one more each time.
-            if !walk.through_leader {
-                break;
-            }
-            if pass == MAX_PASSES {
-                walk.undecided(Reason::UntrackedStackPointer, 0, None);
-            }
-            branch_targets(function.words, |target| scratch.leaders.insert(target));
-        }
-        report.boundaries = scratch.visited.len();
-        settle(report, &scratch.leaders, function.flags);
-    }
-}
-
-impl Scratch {
-    /// Begins a pass over a function of so many instructions.
-    fn next_pass(&mut self, len: usize) {
-        if self.pass == u32::MAX {
-            self.starts.clear();
-            self.pass = 0;
-        }
-        self.pass += 1;
-        if self.starts.len() < len {
-            self.starts.resize(len, Start { pass: 0, is_walked: false, known: Known::ENTRY });
-        }
-        self.visited.reset(len);
-        self.pending.clear();
-    }
-}
 
 /// Whether execution goes on with the next instruction.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -237,7 +85,7 @@ fn is_restartable(span: &Span) -> bool {
 }
 
 /// One pass over a function.
-struct Walk<'a, 'r> {
+pub(crate) struct Walk<'a, 'r> {
     function: &'a Function<'a>,
     report: &'r mut Report,
     scratch: &'r mut Scratch,
@@ -276,6 +124,8 @@ struct Walk<'a, 'r> {
     /// Which instruction of the block last wrote R27.
     tmp: Option<u32>,
     sequence: Sequence,
+    /// Whether a sequence is longer than the runtime allows.
+    has_long_sequence: bool,
     /// The last pair that was made for a callee in this block.
     link: Option<Link>,
     /// From which boundary on a saved word has been below SP.
@@ -290,11 +140,15 @@ struct Walk<'a, 'r> {
     next_leader: u32,
     /// How many entries of jump tables were followed.
     table_entries: u64,
-    through_leader: bool,
+    pub(crate) through_leader: bool,
 }
 
 impl<'a, 'r> Walk<'a, 'r> {
-    fn new(function: &'a Function<'a>, scratch: &'r mut Scratch, report: &'r mut Report) -> Self {
+    pub(crate) fn new(
+        function: &'a Function<'a>,
+        scratch: &'r mut Scratch,
+        report: &'r mut Report,
+    ) -> Self {
         let is_short = function.words.len() <= SHORT;
         let is_preemptible = !function.flags.contains(FuncFlags::ASM);
         Self {
@@ -318,6 +172,7 @@ impl<'a, 'r> Walk<'a, 'r> {
             lost: if is_preemptible { TMP } else { Regs::NONE },
             tmp: None,
             sequence: Sequence::default(),
+            has_long_sequence: false,
             link: None,
             below_since: 0,
             // Nothing yet.
@@ -330,7 +185,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         }
     }
 
-    fn run(&mut self, memory: &mut Memory) {
+    pub(crate) fn run(&mut self, memory: &mut Memory) {
         if self.function.words.is_empty() {
             return;
         }
@@ -348,51 +203,6 @@ impl<'a, 'r> Walk<'a, 'r> {
                 let stop = self.straight_on(start, memory);
                 self.scratch.visited.insert_range(start, stop);
             }
-        }
-    }
-
-    /// An edge reaches the boundary `at` with SP at `depth`.
-    fn arrive(&mut self, at: u32, depth: Depth, known: &Known) {
-        let Some(span) = self.span(at) else {
-            return self.undecided(Reason::NoRow, at, None);
-        };
-        match span.row.unsafe_point {
-            UnsafePoint::Safe | UnsafePoint::Unsafe if span.row.depth == depth => {}
-            _ => self.arrive_elsewhere(at, depth, known, span),
-        }
-        let pass = self.scratch.pass;
-        let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
-        if start.pass != pass {
-            *start = Start { pass, is_walked: false, known: *known };
-            self.scratch.pending.push(at);
-            if !self.scratch.leaders.contains(at) {
-                self.scratch.leaders.insert(at);
-                self.next_leader = self.next_leader.min(at);
-                self.through_leader |=
-                    self.scratch.visited.contains(at) || (self.from..=self.here).contains(&at);
-            }
-        } else if start.known != *known && depth == span.row.depth {
-            let both = start.known.meet(known);
-            if both != start.known {
-                start.known = both;
-                if start.is_walked {
-                    start.is_walked = false;
-                    self.scratch.pending.push(at);
-                }
-            }
-        }
-    }
-
-    /// An edge reaches a boundary whose row declares another depth, or that has another
-    /// one to resume at.
-    #[cold]
-    fn arrive_elsewhere(&mut self, at: u32, depth: Depth, known: &Known, span: &Span) {
-        let rows = self.function.rows;
-        if declared(rows, span) != Some(depth) {
-            self.judge_row(at, span, depth);
-        }
-        if is_restartable(span) && at > rows.class(span).start.0 {
-            self.enter_sequence(at, span, known);
         }
     }
 
@@ -611,7 +421,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         self.wrote(at, operands.writes, word)
     }
 
-    fn undecided(&mut self, reason: Reason, at: u32, word: Option<Word>) {
+    pub(crate) fn undecided(&mut self, reason: Reason, at: u32, word: Option<Word>) {
         self.report.undecided.push(Undecided { reason, at: Index(at), word });
     }
 }

@@ -36,8 +36,8 @@
 //! # Not checked
 //! Assembly, which is not preempted; loads through other registers than SP.
 
-use crate::state::{Frame, KEPT_BELOW_SP};
-use unwind::Depth;
+use crate::state::Frame;
+use unwind::{Depth, KEPT_BELOW_SP, RED_ZONE};
 
 /// On whose stack a signal's handler runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -48,10 +48,6 @@ pub enum SignalStack {
     /// On the goroutine's, below the red zone: on ios.
     Goroutine,
 }
-
-/// How far below SP a handler on the same stack leaves words alone (Apple,
-/// "Writing ARM64 code for Apple platforms": the red zone).
-const RED_ZONE: i64 = 128;
 
 /// Whether a word at a depth lies where a handler of a signal overwrites it while
 /// SP is at another.

@@ -45,8 +45,8 @@
 //! calls.
 
 use crate::registers::{Kind, Value};
-use crate::state::{Frame, Holding, KEPT_BELOW_SP};
-use unwind::Depth;
+use crate::state::{Frame, Holding};
+use unwind::{Depth, KEPT_BELOW_SP};
 
 /// How far below its own SP a function keeps its R29: `PtrSize`, `obj7.go`.
 const PAIR: i64 = 8;

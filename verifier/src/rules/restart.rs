@@ -4,8 +4,9 @@
 //! At every boundary where a goroutine can be preempted, going on where it resumes
 //! gives the same state as going on there: inside a restartable sequence no
 //! register that the sequence reads before it writes it has been written since its
-//! start; and R27, which is lost when a call is injected, is computed again before
-//! it is read.
+//! start; R27, which is lost when a call is injected, is computed again before it is
+//! read; and the sequence's start is no further back than the runtime allows, which
+//! otherwise ends the program ([`unwind::RESTART_LIMIT`]).
 //!
 //! # Abstract state
 //! Of the restartable sequence that the walk is in: its start, the registers that

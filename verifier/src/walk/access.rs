@@ -6,8 +6,8 @@ use crate::decode::{Access, Data, Reg, decode};
 use crate::effect::Transfer;
 use crate::operands::{Operands, Regs, operands};
 use crate::registers::{Kind, Value};
-use crate::state::{Frame, Holding, KEPT_BELOW_SP, Place};
-use unwind::{Depth, Word};
+use crate::state::{Frame, Holding, Place};
+use unwind::{Depth, KEPT_BELOW_SP, Word};
 
 /// The caller's R29 as the frame below it computes it.
 const CALLER: Option<Depth> = Some(Depth(8));

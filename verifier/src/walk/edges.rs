@@ -1,12 +1,14 @@
 //! Where execution goes from a branch, a jump, a call or the function's end.
 
-use super::{Step, Walk};
+use super::{Step, Walk, declared, is_restartable};
+use crate::checker::Start;
 use crate::decode::{Inst, Reg, decode, is_trap};
 use crate::flow::target;
 use crate::operands::may_write;
 use crate::registers::{Kind, Value};
 use crate::report::Reason;
-use unwind::{Depth, Span, Word};
+use crate::state::Known;
+use unwind::{Depth, Span, UnsafePoint, Word};
 
 /// The most entries that the jump tables of a function have together.
 const MAX_TABLE_ENTRIES: u64 = 1 << 17;
@@ -16,6 +18,53 @@ const MAX_PADDING: usize = 8;
 
 /// RET.
 const RETURN: Word = Word::new(0xd65f_03c0);
+
+impl<'a> Walk<'a, '_> {
+    /// An edge reaches the boundary `at` with SP at `depth`.
+    pub(super) fn arrive(&mut self, at: u32, depth: Depth, known: &Known) {
+        let Some(span) = self.span(at) else {
+            return self.undecided(Reason::NoRow, at, None);
+        };
+        match span.row.unsafe_point {
+            UnsafePoint::Safe | UnsafePoint::Unsafe if span.row.depth == depth => {}
+            _ => self.arrive_elsewhere(at, depth, known, span),
+        }
+        let pass = self.scratch.pass;
+        let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
+        if start.pass != pass {
+            *start = Start { pass, is_walked: false, known: *known };
+            self.scratch.pending.push(at);
+            if !self.scratch.leaders.contains(at) {
+                self.scratch.leaders.insert(at);
+                self.next_leader = self.next_leader.min(at);
+                self.through_leader |=
+                    self.scratch.visited.contains(at) || (self.from..=self.here).contains(&at);
+            }
+        } else if start.known != *known && depth == span.row.depth {
+            let both = start.known.meet(known);
+            if both != start.known {
+                start.known = both;
+                if start.is_walked {
+                    start.is_walked = false;
+                    self.scratch.pending.push(at);
+                }
+            }
+        }
+    }
+
+    /// An edge reaches a boundary whose row declares another depth, or that has another
+    /// one to resume at.
+    #[cold]
+    fn arrive_elsewhere(&mut self, at: u32, depth: Depth, known: &Known, span: &Span) {
+        let rows = self.function.rows;
+        if declared(rows, span) != Some(depth) {
+            self.judge_row(at, span, depth);
+        }
+        if is_restartable(span) && at > rows.class(span).start.0 {
+            self.enter_sequence(at, span, known);
+        }
+    }
+}
 
 impl Walk<'_, '_> {
     #[inline]

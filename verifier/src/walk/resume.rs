@@ -1,14 +1,14 @@
 //! Preemption on the way: what an injected call destroys, and where execution
 //! resumes (rules `restart` and `below-sp`).
 
-use super::{TMP, Walk, declared};
+use super::{TMP, Walk, declared, is_restartable};
 use crate::decode::decode;
 use crate::operands::{Operands, operands};
 use crate::report::{Observer, Observers, Reason, Rule};
 use crate::rules::below_sp::{SignalStack, overwritten_by_signal};
 use crate::rules::restart::Sequence;
 use crate::state::Known;
-use unwind::{Depth, Index, RowTable, Span, UnsafePoint, Word};
+use unwind::{Depth, Index, RESTART_LIMIT, RowTable, Span, UnsafePoint, Word};
 
 impl Walk<'_, '_> {
     /// The walk comes to a span, at its start or inside.
@@ -35,6 +35,7 @@ impl Walk<'_, '_> {
                 if at == class.start.0 || at == self.from {
                     self.sequence = Sequence::starting(class.start);
                 }
+                self.has_long_sequence |= self.span_end > class.start.0 + RESTART_REACH + 1;
                 (self.is_preemptible, self.is_preemptible)
             }
         };
@@ -83,6 +84,25 @@ impl Walk<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Preemption that would resume further back than the runtime allows ends the
+    /// program.
+    pub(crate) fn judge_lengths(&mut self) {
+        if !(self.has_long_sequence && self.is_preemptible) {
+            return;
+        }
+        let rows = self.function.rows;
+        let ends = rows.spans().iter().skip(1).map(|next| next.start).chain([rows.end()]);
+        for (span, end) in rows.spans().iter().zip(ends).filter(|(span, _)| is_restartable(span)) {
+            let beyond = rows.class(span).start.0 + RESTART_REACH + 1;
+            for at in beyond.max(span.start.0)..end.0 {
+                if self.scratch.visited.contains(at) {
+                    self.depth = span.row.depth;
+                    self.breaks(Rule::Restart, at, span.row.depth, ASYNC, Observers::NONE);
+                }
+            }
         }
     }
 
@@ -181,6 +201,9 @@ fn tmp_kept_from(rows: &RowTable, span: &Span) -> u32 {
         UnsafePoint::Restart1 | UnsafePoint::Restart2 => rows.class(span).start.0,
     }
 }
+
+/// How many instructions into a sequence a goroutine can be stopped.
+const RESTART_REACH: u32 = (RESTART_LIMIT / Word::BYTES) as u32;
 
 /// How far behind a move of SP the store of what a signal overwrote is looked for.
 const MAX_LOST: usize = 8;

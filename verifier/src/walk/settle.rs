@@ -6,7 +6,7 @@ use crate::report::{Observer, Reason, Report, Rule, Undecided, Violation};
 use unwind::FuncFlags;
 
 /// Completes a report. Blocks start at `leaders`.
-pub(super) fn settle(report: &mut Report, leaders: &SparseSet, flags: FuncFlags) {
+pub(crate) fn settle(report: &mut Report, leaders: &SparseSet, flags: FuncFlags) {
     one_for_each_boundary(&mut report.violations);
     undecide_behind_broken_rows(report, leaders, flags);
     report.undecided.sort_by_key(|undecided| (undecided.at, undecided.reason));

@@ -150,6 +150,19 @@ fn a_sequence_that_changes_its_own_input_is_refuted() {
     check_rules(&sequence([nop, csel, nop]), &["3: restart: async-preemption"]);
 }
 
+/// `isAsyncSafePoint` throws `bad restart PC` more than 20 bytes behind the start.
+#[test]
+fn a_sequence_is_at_most_five_instructions_behind_its_start() {
+    let listing = |count: usize| {
+        let nops = "d503201f 0 -3 nop\n".repeat(count);
+        format!("d503201f 0 -1 nop\n{nops}d503201f 0 -1 nop\n00000000 0 -1 udf #0")
+    };
+    check_rules(&listing(6), &[]);
+    check_rules(&listing(7), &["7: restart: async-preemption"]);
+    let listing = listing(7);
+    Case { flags: FuncFlags::ASM, ..Case::new(&listing) }.check_rules(&[]);
+}
+
 #[test]
 fn a_sequence_that_moves_sp_first_is_refuted() {
     let listing = "f81e0ffe 0 -1 str x30, [sp, #-32]!

@@ -1,0 +1,161 @@
+//! What is checked, and the memory that checks are made in.
+
+use crate::decoded::Memory;
+use crate::flow::{IndexSet, SparseSet, branch_targets};
+use crate::registers::Registers;
+use crate::report::{Reason, Report};
+use crate::rules::below_sp::SignalStack;
+use crate::state::{Known, State};
+use crate::value::Block;
+use crate::walk::{Walk, settle};
+use unwind::{FuncFlags, Index, Pc, RowTable, Word};
+
+/// One function to check: all that is known of it.
+#[derive(Clone, Copy)]
+pub struct Function<'a> {
+    /// The address of the first instruction.
+    pub entry: Pc,
+    /// The instructions, up to the next function.
+    pub words: &'a [Word],
+    /// What the table declares.
+    pub rows: &'a RowTable,
+    /// The flags in the table.
+    pub flags: FuncFlags,
+    /// A further entry: where a panic that was recovered resumes the function
+    /// (Go's `deferreturn`).
+    pub recovery: Option<Index>,
+    /// On whose stack handlers of signals run.
+    pub signals: SignalStack,
+    /// The pointer that the image holds at an address, for jump tables.
+    pub pointer: &'a dyn Fn(u64) -> Option<u64>,
+}
+
+/// Checks functions, one after the other, in the same memory.
+#[derive(Debug)]
+pub struct Checker {
+    scratch: Scratch,
+    memory: Memory,
+}
+
+/// What a walk works on.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    /// Where blocks start.
+    pub(crate) leaders: SparseSet,
+    /// What is known there.
+    pub(crate) starts: Vec<Start>,
+    /// The number of the pass; a [`Start`] of another one is old.
+    pub(crate) pass: u32,
+    pub(crate) visited: IndexSet,
+    /// Blocks that are to be walked.
+    pub(crate) pending: Vec<u32>,
+    pub(crate) block: Block,
+    pub(crate) registers: Registers,
+}
+
+/// What is known where a block starts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// In which pass.
+    pub(crate) pass: u32,
+    /// Whether the block was walked with it.
+    pub(crate) is_walked: bool,
+    pub(crate) known: Known,
+}
+
+/// How often a function is walked before it is given up.
+const MAX_PASSES: u32 = 16;
+
+/// Up to how many instructions each one of a function is looked at, and the function
+/// walked once without knowing where its branches go: most that are so short have no
+/// loop.
+pub(crate) const SHORT: usize = 64;
+
+impl Default for Checker {
+    fn default() -> Self {
+        let scratch = Scratch {
+            leaders: SparseSet::default(),
+            starts: Vec::new(),
+            pass: 0,
+            visited: IndexSet::default(),
+            pending: Vec::new(),
+            block: Block::default(),
+            registers: Registers::new(),
+        };
+        Self { scratch, memory: Memory::new() }
+    }
+}
+
+impl Checker {
+    /// A checker with no memory yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Checks a function; `report` is overwritten.
+    pub fn check(&mut self, function: &Function<'_>, report: &mut Report) {
+        let leaders = &mut self.scratch.leaders;
+        leaders.reset(function.words.len());
+        if function.words.len() > SHORT {
+            branch_targets(function.words, |target| leaders.insert(target));
+        }
+        self.walk(function, report);
+    }
+
+    /// What is known at a boundary, or `None` if it is not reached.
+    #[must_use]
+    pub fn state_at(&mut self, function: &Function<'_>, at: Index) -> Option<State> {
+        let declared = function.rows.row(at)?.depth;
+        function.words.get(at.0 as usize)?;
+        let leaders = &mut self.scratch.leaders;
+        leaders.reset(function.words.len());
+        leaders.insert(at.0);
+        branch_targets(function.words, |target| leaders.insert(target));
+        let mut report = Report::new();
+        self.walk(function, &mut report);
+        let start = self.scratch.starts.get(at.0 as usize)?;
+        // A wrong row hides the depth that SP really has.
+        let actual = report.violations.iter().find(|violation| violation.at == at);
+        let depth = actual.map_or(declared, |violation| violation.actual);
+        (start.pass == self.scratch.pass).then(|| start.known.state(depth))
+    }
+
+    fn walk(&mut self, function: &Function<'_>, report: &mut Report) {
+        let Self { scratch, memory } = self;
+        for pass in 1..=MAX_PASSES {
+            report.clear();
+            scratch.next_pass(function.words.len());
+            let mut walk = Walk::new(function, scratch, report);
+            walk.run(memory);
+            walk.judge_lengths();
+            // A block turned out to start inside what was walked as one. Walk again,
+            // with that start known; there is at least one more each time.
+            if !walk.through_leader {
+                break;
+            }
+            if pass == MAX_PASSES {
+                walk.undecided(Reason::UntrackedStackPointer, 0, None);
+            }
+            branch_targets(function.words, |target| scratch.leaders.insert(target));
+        }
+        report.boundaries = scratch.visited.len();
+        settle(report, &scratch.leaders, function.flags);
+    }
+}
+
+impl Scratch {
+    /// Begins a pass over a function of so many instructions.
+    fn next_pass(&mut self, len: usize) {
+        if self.pass == u32::MAX {
+            self.starts.clear();
+            self.pass = 0;
+        }
+        self.pass += 1;
+        if self.starts.len() < len {
+            self.starts.resize(len, Start { pass: 0, is_walked: false, known: Known::ENTRY });
+        }
+        self.visited.reset(len);
+        self.pending.clear();
+    }
+}
