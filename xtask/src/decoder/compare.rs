@@ -28,7 +28,7 @@ pub enum Ours {
     Branch,
     /// B.cond, CBZ, CBNZ, TBZ, TBNZ.
     BranchIf,
-    /// BLR and its authenticating forms; BL is plain.
+    /// BL, BLR and its authenticating forms.
     Call,
     /// BR and its authenticating forms.
     Jump,

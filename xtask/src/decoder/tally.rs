@@ -16,7 +16,7 @@ const OURS: [(Ours, &str); 12] = [
     (Ours::ClobbersSp, "clobbers SP"),
     (Ours::Branch, "B"),
     (Ours::BranchIf, "B.cond, CBZ, TBZ"),
-    (Ours::Call, "BLR"),
+    (Ours::Call, "BL, BLR"),
     (Ours::Jump, "BR"),
     (Ours::Return, "RET"),
     (Ours::Trap, "trap"),

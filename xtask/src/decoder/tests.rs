@@ -14,7 +14,7 @@ fn a_sample_without_a_disagreement() {
 fn words_of_each_kind() {
     for (word, ours, theirs) in [
         (0x8b02_0020, Ours::Plain, Theirs::Harmless), // add x0, x1, x2
-        (0x9400_0001, Ours::Plain, Theirs::Flow),     // bl #4
+        (0x9400_0001, Ours::Call, Theirs::Flow),      // bl #4
         (0xd503_201f, Ours::Harmless, Theirs::Harmless), // nop
         (0x9101_43ff, Ours::MovesSp, Theirs::MovesSp), // add sp, sp, #80
         (0xd140_07ff, Ours::MovesSp, Theirs::MovesSp), // sub sp, sp, #1, lsl #12
