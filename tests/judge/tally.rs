@@ -33,22 +33,26 @@ pub(crate) struct Trial {
     pub(crate) judged: Judgement,
     /// What the verifier found.
     pub(crate) report: Report,
+    /// What it found of the same as a long function.
+    padded: Report,
 }
 
 impl Trial {
     /// Runs both.
     pub(crate) fn of(subject: &Subject, checker: &mut Checker) -> Self {
-        Self { judged: judge(subject), report: subject.report(checker) }
+        let (report, padded) = (subject.report(checker), subject.padded_report(checker));
+        Self { judged: judge(subject), report, padded }
     }
 
     /// Why the verifier's word cannot be trusted here: it proves what the judge saw to
     /// be wrong, or could not see to the end.
     pub(crate) fn objection(&self) -> Option<String> {
-        let Self { judged, report } = self;
+        let Self { judged, report, padded } = self;
         for observer in Observer::ALL {
-            if judged.misleads(observer) && report.verdict_for(observer) == Verdict::Proved {
-                let seen = &judged.findings;
-                return Some(format!("proved for {observer}, and wrong: {seen:?}"));
+            let is_proved = |report: &Report| report.verdict_for(observer) == Verdict::Proved;
+            if judged.misleads(observer) && (is_proved(report) || is_proved(padded)) {
+                let (seen, long) = (&judged.findings, !is_proved(report));
+                return Some(format!("proved for {observer} (long: {long}), and wrong: {seen:?}"));
             }
         }
         let proved = report.verdict() == Verdict::Proved;
@@ -58,7 +62,7 @@ impl Trial {
 
 impl Tally {
     /// Counts a function.
-    pub(crate) fn count(&mut self, Trial { judged, report }: &Trial) {
+    pub(crate) fn count(&mut self, Trial { judged, report, .. }: &Trial) {
         let reported = findings(report);
         for (rule, (seen, shared)) in Rule::ALL.into_iter().zip(&mut self.rules) {
             if judged.findings.iter().any(|finding| finding.rule == rule) {

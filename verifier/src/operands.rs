@@ -182,8 +182,8 @@ fn other(word: u32) -> Operands {
     };
     let accesses = word >> 25 & 0b101 == 0b100;
     // Exclusive accesses and atomic operations.
-    let atomic = accesses && !literal_or_vector(word) && !indexed(word);
-    let stores = accesses && word >> 24 & 0x3b != 0x18;
+    let stores = accesses && !loads_only(word);
+    let atomic = stores && !literal_or_vector(word) && !indexed(word);
     let (reads_flags, writes_flags) = flags(word);
     let only_if = |holds, set| if holds { set } else { Regs::NONE };
     Operands::of(
@@ -218,8 +218,30 @@ fn flags(word: u32) -> (bool, bool) {
     }
 }
 
-/// A register offset.
-fn indexed(word: u32) -> bool {
+/// Whether an access that is not decoded in full is known to be a load alone: a
+/// literal, a vector structure, an exclusive or an ordered load, one with a register
+/// offset (C4.1.94).
+const fn loads_only(word: u32) -> bool {
+    const fn bit(word: u32, position: u32) -> bool {
+        word >> position & 1 == 1
+    }
+    let is_vector = bit(word, 26);
+    match word >> 28 & 3 {
+        0b00 if is_vector => bit(word, 22),
+        // Of those with bit 21 only LDXP loads alone.
+        0b00 => bit(word, 22) && (!bit(word, 21) || !bit(word, 23) && bit(word, 31)),
+        0b01 => !bit(word, 24),
+        0b11 => indexed(word) && word >> 22 & 3 != 0 && !(is_vector && word >> 22 & 1 == 0),
+        _ => false,
+    }
+}
+
+/// Whether a load or a store has a register offset.
+pub(crate) const fn is_indexed(word: Word) -> bool {
+    indexed(word.get())
+}
+
+const fn indexed(word: u32) -> bool {
     word >> 28 & 3 == 0b11 && word >> 21 & 1 == 1 && word >> 10 & 3 == 0b10
 }
 
@@ -235,7 +257,7 @@ fn float(word: u32) -> Regs {
 /// Conversions between vector and general registers, fixed-point or not, and FMOV
 /// (general).
 fn converts(word: u32) -> bool {
-    word & 0x5f20_fc00 == 0x1e20_0000 || word & 0x5f20_0000 == 0x1e00_0000
+    word & 0x7f20_fc00 == 0x1e20_0000 || word & 0x7f20_0000 == 0x1e00_0000
 }
 
 /// Whether an instruction of the vector groups writes a general register.
@@ -298,8 +320,8 @@ pub fn may_write(word: Word, register: Reg) -> bool {
     match bits >> 25 & 0xf {
         // Instructions of FEAT_PAuth_LR that name LR or X17 nowhere: AUTIASPPC and
         // AUTIBSPPC; PACIA171615 and its like.
-        0b1001 if bits >> 22 == 0xf380_0000 >> 22 => true,
-        0b1101 if bits >> 16 == 0xdac1 && field(5) == Reg::ZR => true,
+        0b1001 if bits >> 22 == 0xf380_0000 >> 22 && field(0) == Reg::ZR => true,
+        0b1101 if bits >> 16 == 0xdac1 && field(5) == Reg::ZR && field(0) == Reg::LR => true,
         // Data processing and SVE: bits 4 to 0.
         0b0010 | 0b1000 | 0b1001 | 0b0101 | 0b1101 => field(0) == register,
         0b0111 | 0b1111 => leaves_vectors(bits) && field(0) == register,
@@ -326,7 +348,8 @@ pub fn may_write(word: Word, register: Reg) -> bool {
                 authenticates(bits >> 5 & 0x7f) && matches!(register.0, 16 | 17 | 30)
             }
             Inst::Other if bits >> 24 == 0xd5 => {
-                field(0) == register || field(0).0 + 1 == register.0
+                field(0) == register
+                    || bits >> 22 & 1 == 1 && field(0).0 + 1 == register.0
             }
             // A system call, as a call, keeps R29, and LR too.
             Inst::Other if bits >> 24 == 0xd4 => register != Reg::LR && register != Reg::FP,
@@ -367,10 +390,27 @@ fn loaded(bits: u32) -> Option<Regs> {
         // LDR (literal); 11 prefetches.
         (0b01, false) if !bit(24) => Some(if bits >> 30 == 0b11 { Regs::NONE } else { t }),
         (0b01, true) if !bit(24) => Some(Regs::NONE),
+        // Pairs of a kind that is not decoded.
+        (0b10, is_vector) => {
+            let loaded = if is_load && !is_vector { t.with(a) } else { Regs::NONE };
+            Some(if bit(23) { loaded.with(n) } else { loaded })
+        }
         (0b11, is_vector) if !bit(24) && bit(21) => match bits >> 10 & 3 {
             0b10 => Some(if is_vector || bits >> 22 & 3 == 0 { Regs::NONE } else { t }),
-            // Atomic operations, but for those of 64 bytes.
-            0b00 if !is_vector && bits >> 12 & 0xf < 0b1001 => Some(t),
+            0b00 if is_vector => Some(Regs::NONE),
+            // Of 64 bytes: LD64B, ST64B, ST64BV and ST64BV0.
+            0b00 if bits >> 21 == 0b111_1100_0001 && bits >> 12 & 0xf == 0b1101 => {
+                Some(Regs(0xff << (bits & 0x1f) & Regs::GENERAL.0))
+            }
+            0b00 if bits >> 21 == 0b111_1100_0001 && matches!(bits >> 12 & 0xf, 0b1001..=0b1011) => {
+                Some(m)
+            }
+            // Atomic operations, and LDAPR.
+            0b00 => Some(t),
+            // LDRAA and LDRAB; other sizes are unallocated.
+            0b01 | 0b11 if is_vector || bits >> 30 != 0b11 => Some(Regs::NONE),
+            0b01 => Some(t),
+            0b11 => Some(t.with(n)),
             _ => None,
         },
         _ => None,

@@ -39,7 +39,7 @@ use crate::checker::{Function, SHORT, Scratch, Start};
 use crate::decode::{Reg, Screen, screen};
 use crate::decoded::{Decoded, Memory};
 use crate::effect::Effect;
-use crate::operands::Regs;
+use crate::operands::{Regs, is_indexed};
 use crate::report::{Reason, Report, Undecided};
 use crate::rules::restart::Sequence;
 use crate::state::{Frame, Known};
@@ -129,7 +129,7 @@ pub(crate) struct Walk<'a, 'r> {
     /// The last pair that was made for a callee in this block.
     link: Option<Link>,
     /// From which boundary on a saved word has been below SP.
-    below_since: u32,
+    below_since: [u32; 2],
     /// Where the straight line that is walked starts, and how far it was walked.
     from: u32,
     here: u32,
@@ -174,7 +174,7 @@ impl<'a, 'r> Walk<'a, 'r> {
             sequence: Sequence::default(),
             has_long_sequence: false,
             link: None,
-            below_since: 0,
+            below_since: [0; 2],
             // Nothing yet.
             from: 1,
             here: 0,
@@ -407,6 +407,10 @@ impl<'a, 'r> Walk<'a, 'r> {
             }
             Effect::LoseSp => return self.lose_sp(at, word),
             Effect::Plain | Effect::StoreIndexed { .. } => {
+                let by_frame = operands.reads.meets(Regs::SP.with(Regs::or_zero(Reg::FP)));
+                if by_frame && operands.stores() && !is_indexed(word) {
+                    self.store_otherwise();
+                }
                 self.scratch.registers.forget(operands.writes);
             }
             Effect::Insert { rd, imm, shift } if rd.0 < Reg::FP.0 => {

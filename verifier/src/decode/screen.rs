@@ -6,9 +6,9 @@ use unwind::Word;
 /// What a screen of a word shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Screen {
-    /// It neither writes SP, LR or R29 nor changes control flow, stores neither
-    /// LR nor R29, and accesses neither the words next to SP nor those below it
-    /// through SP. It is no call.
+    /// It neither writes SP, LR, R29 or R27 nor changes control flow, stores neither
+    /// LR nor R29 but through an index, and neither stores through SP next to it or
+    /// below nor loads from below the word under it. It is no call.
     Plain,
     /// It has to be decoded.
     Decode,
@@ -43,14 +43,11 @@ const HIGH: (u32, u32) = (0x1c, 0x1c);
 const TMP: (u32, u32) = (0x1f, 27);
 /// Bits 4 to 0 are 24 to 31.
 const ABOVE: (u32, u32) = (0x18, 0x18);
-/// An authenticating load (bit 10) with a base from 28 on, which may be written
-/// back.
-const BACK: (u32, u32) = (1 << 10 | 0x1c << 5, 1 << 10 | 0x1c << 5);
 /// Bits 4 to 0, plus one, are 30 or 31.
 const LR_OR_FP: (u32, u32) = (0x1e, 0x1e);
-/// Bits 9 to 5 are 31; 28 to 31.
+/// Bits 9 to 5 are 31; 24 to 31.
 const SP_BASE: (u32, u32) = (0x1f << 5, 0x1f << 5);
-const HIGH_BASE: (u32, u32) = (0x1c << 5, 0x1c << 5);
+const HIGH_BASE: (u32, u32) = (0x18 << 5, 0x18 << 5);
 
 /// What the top eleven bits say of a word: the place of its pattern.
 #[derive(Clone, Copy)]
@@ -59,8 +56,6 @@ enum Class {
     Decode,
     /// A destination that is SP where it is 31.
     SpDestination,
-    /// The same, and the base can be SP.
-    SpOperands,
     /// A destination that is ZR where it is 31.
     Destination,
     /// The same, where it often is 31.
@@ -80,7 +75,10 @@ enum Class {
     Vector2,
     Vector4,
     Vector8,
-    /// The store of a pair with an offset of at least 0, or below it.
+    /// The store of a pair with an offset of at least 0, of 4 bytes each or more, or
+    /// below it.
+    StorePair4,
+    VectorPair4,
     StorePair,
     StorePairBelow,
     VectorPair,
@@ -89,8 +87,6 @@ enum Class {
     Base,
     /// An access with a register offset, or an atomic one.
     Indexed,
-    /// The same, LD64B among them.
-    Block,
     /// A vector access of which only a base written back matters.
     VectorBase,
 }
@@ -107,14 +103,14 @@ const fn pattern(class: Class) -> Pattern {
     }
     // The pair's offset in bits 20 to 15; its sign is in bit 21.
     const NEAR_PAIR: (u32, u32) = (0x3f << 15 | 0x1f << 5, 0x1f << 5);
+    const NEAR_PAIR_4: (u32, u32) = (0x3e << 15 | 0x1f << 5, 0x1f << 5);
     let (first, second, bias) = match class {
         Class::Plain => (NEVER, NEVER, 0),
         Class::Decode => (ALWAYS, ALWAYS, 0),
         Class::SpDestination | Class::Destination | Class::Load => (HIGH, TMP, 0),
-        Class::SpOperands => (HIGH, SP_BASE, 0),
-        Class::FlagsDestination => (NEVER, LR_OR_FP, 1),
-        Class::Conversion => ((0xfc1c, 0x001c), NEVER, 0),
-        Class::VectorElement => ((0xec1c, 0x2c1c), NEVER, 0),
+        Class::FlagsDestination => (TMP, LR_OR_FP, 1),
+        Class::Conversion => ((0xfc1c, 0x001c), (0xfc1f, 0x001b), 0),
+        Class::VectorElement => ((0xec1c, 0x2c1c), (0xec1f, 0x2c1b), 0),
         Class::LoadPair => (ABOVE, (0x18 << 10, 0x18 << 10), 0),
         Class::Store1 => (near(0), LR_OR_FP, 1),
         Class::Store2 => (near(1), LR_OR_FP, 1),
@@ -124,15 +120,14 @@ const fn pattern(class: Class) -> Pattern {
         Class::Vector2 => (near(1), NEVER, 0),
         Class::Vector4 => (near(2), NEVER, 0),
         Class::Vector8 => (near(3), NEVER, 0),
+        Class::StorePair4 => (NEAR_PAIR_4, LR_OR_FP, 1),
+        Class::VectorPair4 => (NEAR_PAIR_4, NEVER, 0),
         Class::StorePair => (NEAR_PAIR, LR_OR_FP, 1),
         Class::StorePairBelow => (SP_BASE, LR_OR_FP, 1),
         Class::VectorPair => (NEAR_PAIR, NEVER, 0),
-        Class::VectorPairBelow | Class::VectorBase => (SP_BASE, NEVER, 0),
-        Class::Base => (HIGH_BASE, ABOVE, 0),
-        Class::Indexed => (ABOVE, BACK, 0),
-        // LD64B fills eight registers, of which 16 or more is the first if 27 or 29
-        // is among them.
-        Class::Block => ((0x10, 0x10), BACK, 0),
+        Class::VectorPairBelow => (SP_BASE, NEVER, 0),
+        Class::VectorBase => (HIGH_BASE, NEVER, 0),
+        Class::Base | Class::Indexed => (HIGH_BASE, ABOVE, 0),
     };
     Pattern { first, second, bias }
 }
@@ -183,7 +178,7 @@ const fn classify(word: u32) -> Class {
             (false, true, true) if bit(word, 29) && field(word, 23, 22) == 0 => {
                 Class::FlagsDestination
             }
-            (false, true, true) => Class::SpOperands,
+            (false, true, true) => Class::SpDestination,
             (true, ..) => Class::SpDestination,
             (false, true, false) if bit(word, 29) => Class::FlagsDestination,
             (false, false, _) if field(word, 30, 29) == 0b11 => Class::FlagsDestination,
@@ -198,10 +193,10 @@ const fn classify(word: u32) -> Class {
 
 const fn vector(word: u32) -> Class {
     use super::{bit, field};
-    match field(word, 30, 24) & 0b101_1111 {
+    match field(word, 30, 24) {
         0b001_1110 if bit(word, 21) => Class::Conversion,
         0b001_1110 => Class::Destination,
-        0b000_1110 if field(word, 23, 21) == 0 => Class::VectorElement,
+        0b000_1110 | 0b100_1110 if field(word, 23, 21) == 0 => Class::VectorElement,
         _ => Class::Plain,
     }
 }
@@ -210,8 +205,8 @@ const fn branch(word: u32) -> Class {
     use super::{bit, field};
     match field(word, 31, 24) {
         // SVC and its like, BRK: rare enough to be decoded. MRS (bit 21) has a
-        // destination.
-        0b1101_0101 if bit(word, 21) => Class::Destination,
+        // destination, MRRS (bit 22) two.
+        0b1101_0101 if bit(word, 21) && !bit(word, 22) => Class::Destination,
         _ => Class::Decode,
     }
 }
@@ -220,20 +215,23 @@ const fn memory(word: u32) -> Class {
     use super::{bit, field};
     let (is_vector, is_load) = (bit(word, 26), bit(word, 22));
     match field(word, 29, 28) {
-        0b00 if is_vector && bit(word, 23) => Class::VectorBase,
-        0b00 if is_vector => Class::Plain,
+        0b00 if is_vector => Class::VectorBase,
         // Exclusive and ordered accesses name up to five registers.
         0b00 => Class::Decode,
         // LDR (literal).
         0b01 if !bit(word, 24) && is_vector => Class::Plain,
         0b01 if !bit(word, 24) => Class::Destination,
         0b01 => Class::Decode,
-        0b10 if bit(word, 23) => Class::Decode,
+        0b10 if bit(word, 23) || field(word, 31, 30) == 0b11 => Class::Decode,
         0b10 => match (is_vector, is_load, bit(word, 21)) {
-            (false, true, _) => Class::LoadPair,
+            (false, true, false) => Class::LoadPair,
+            // Of loads below SP one is in every epilogue.
+            (false, true, true) => Class::Decode,
+            (false, false, false) if field(word, 31, 30) == 0 => Class::StorePair4,
             (false, false, false) => Class::StorePair,
             (false, false, true) => Class::StorePairBelow,
             // Loads below SP count too.
+            (true, false, false) if field(word, 31, 30) == 0 => Class::VectorPair4,
             (true, false, false) => Class::VectorPair,
             (true, _, true) => Class::VectorPairBelow,
             (true, true, false) => Class::Plain,
@@ -242,7 +240,8 @@ const fn memory(word: u32) -> Class {
         _ if !bit(word, 21) && is_vector => Class::VectorBase,
         _ if !bit(word, 21) => Class::Base,
         _ if is_vector => Class::VectorBase,
-        _ if word >> 21 == 0b111_1100_0001 => Class::Block,
+        // LD64B and its like fill eight registers, or write a status.
+        _ if word >> 21 == 0b111_1100_0001 => Class::Decode,
         _ => Class::Indexed,
     }
 }

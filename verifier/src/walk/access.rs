@@ -74,10 +74,7 @@ impl Walk<'_, '_> {
     /// saved word.
     fn store_somewhere(&mut self, transfer: &Transfer) {
         if transfer.base == Reg::FP {
-            let lost = |place: Place| if place == Place::NOWHERE { place } else { Place::UNKNOWN };
-            let Frame { return_at, caller_at } = self.frame;
-            self.frame = Frame { return_at: lost(return_at), caller_at: lost(caller_at) };
-            self.is_changed = true;
+            self.store_otherwise();
         }
         if transfer.concerns_caller() && transfer.data == Data::X {
             self.saves_somewhere(transfer.first);
@@ -134,8 +131,14 @@ impl Walk<'_, '_> {
         } else if spoils_caller {
             self.frame.caller_at = self.spoiled(value, Reg::FP);
         }
-        if place.0 > pair.0 && self.frame.has_words_below(sp) {
-            self.below_since = at + 1;
+        let saved = Place::at(place);
+        for (now, since) in [self.frame.return_at, self.frame.caller_at]
+            .into_iter()
+            .zip(&mut self.below_since)
+        {
+            if now == saved {
+                *since = at + 1;
+            }
         }
         if self.frame != frame {
             self.changed = at + 1;
@@ -152,7 +155,19 @@ impl Walk<'_, '_> {
             && place.0 == link.place.0.wrapping_sub(8)
         {
             link.returns_to = Some(value.number);
+        } else if self.link.is_some_and(|link| (place.0 - link.place.0).abs() < 32) {
+            self.link = None;
         }
+    }
+
+    /// A store through SP or R29 of what is not a register or two, or to more than the
+    /// words that follow the base: it may be over what is saved.
+    #[cold]
+    pub(super) fn store_otherwise(&mut self) {
+        let lost = |place: Place| if place == Place::NOWHERE { place } else { Place::UNKNOWN };
+        let Frame { return_at, caller_at } = self.frame;
+        self.frame = Frame { return_at: lost(return_at), caller_at: lost(caller_at) };
+        self.is_changed = true;
     }
 
     /// What is saved where a value was stored over a register of the caller.
@@ -179,9 +194,10 @@ impl Walk<'_, '_> {
     #[inline]
     fn load(&mut self, at: u32, place: Depth, data: Data, register: Reg) {
         let frame = self.frame;
-        if self.is_preemptible && place.0 > self.depth.0.saturating_add(KEPT_BELOW_SP) {
-            let is_ours = [frame.return_at, frame.caller_at].contains(&Place::at(place));
-            self.needed_below(if is_ours { self.below_since } else { at }, at, place);
+        if place.0 > self.depth.0.saturating_add(KEPT_BELOW_SP) {
+            let saved = [frame.return_at, frame.caller_at].into_iter().zip(self.below_since);
+            let ours = saved.filter(|&(saved, _)| saved == Place::at(place)).map(|(_, since)| since);
+            self.needed_below(ours.min().unwrap_or(at), at, place);
         }
         if data == Data::X {
             if register == Reg::LR && frame.return_at.holds(place) == Holding::Holds {

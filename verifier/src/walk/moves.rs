@@ -7,8 +7,9 @@ use crate::operands::Regs;
 use crate::registers::{Kind, Value};
 use crate::report::Reason;
 use crate::rules::below_sp::uncovered;
+use crate::state::Frame;
 use crate::value::{Context, Forwards, MAX_STEPS, Operand, Search, destination, evaluate};
-use unwind::{Depth, FuncFlags, Index, Word};
+use unwind::{Depth, FuncFlags, Index, KEPT_BELOW_SP, Word};
 
 const LR: Regs = Regs::or_zero(Reg::LR);
 const FP: Regs = Regs::or_zero(Reg::FP);
@@ -72,23 +73,41 @@ impl Walk<'_, '_> {
 
     #[inline]
     fn move_sp(&mut self, at: u32, new: Depth) {
-        let had_words_below = self.frame.has_words_below(self.depth);
-        if had_words_below && self.below_since < self.below_kept_from {
+        let old = self.depth;
+        if self.frame.has_words_below(old) && self.below_since() < self.below_kept_from {
             self.uncover(at, new);
         }
         self.depth = new;
         self.scratch.block.move_sp(at + 1, new);
-        if !had_words_below && self.frame.has_words_below(new) {
-            self.below_since = at + 1;
+        if self.frame.has_words_below(new) {
+            self.cover(at, old, new);
         }
+    }
+
+    /// From which boundary on the first of the saved words has been below SP.
+    #[inline(always)]
+    fn below_since(&self) -> u32 {
+        self.below_since[0].min(self.below_since[1])
     }
 
     /// SP moves to another depth, with words that can be lost where they are now.
     #[cold]
     fn uncover(&mut self, at: u32, new: Depth) {
-        for word in uncovered(&self.frame, self.depth, new).into_iter().flatten() {
-            if self.is_preemptible {
-                self.needed_below(self.below_since, at, word);
+        let words = uncovered(&self.frame, self.depth, new);
+        for (word, since) in words.into_iter().zip(self.below_since) {
+            if let Some(word) = word {
+                self.needed_below(since, at, word);
+            }
+        }
+    }
+
+    /// SP has moved from one depth to another, over saved words perhaps.
+    fn cover(&mut self, at: u32, old: Depth, new: Depth) {
+        let [old, new] = [old, new].map(|sp| sp.0.saturating_add(KEPT_BELOW_SP));
+        let Frame { return_at, caller_at } = self.frame;
+        for (place, since) in [return_at, caller_at].into_iter().zip(&mut self.below_since) {
+            if place.is_below(new) && !place.is_below(old) {
+                *since = at + 1;
             }
         }
     }
