@@ -205,7 +205,7 @@ impl Policy {
         },
         Self {
             name: "go1.23.12",
-            summary: "as go1.22, with the fix: frames from 4096 bytes on popped by a register",
+            summary: "as go1.22, with the fix: frames from 4096 bytes on popped by a register, but in leaves",
             releases: &[Range::new((23, 12), (23, ANY))],
             leaf_pop: LeafPop::FramePointerFirst,
             small_pop: SmallPop::PairAndAdd,
@@ -225,7 +225,7 @@ impl Policy {
         },
         Self {
             name: "go1.24.6",
-            summary: "as go1.24, with the fix: frames from 4096 bytes on popped by a register",
+            summary: "as go1.24, with the fix: frames from 4096 bytes on popped by a register, but in leaves",
             releases: &[Range::new((24, 6), (25, ANY))],
             leaf_pop: LeafPop::FramePointerFirst,
             small_pop: SmallPop::PostIndex,

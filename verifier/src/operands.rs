@@ -286,7 +286,7 @@ fn memory(word: u32) -> Regs {
         (false, false) if index && word >> 22 & 3 != 0 => Regs::or_sp(n).with(zero(m)),
         (false, false) if index => Regs::or_sp(n).with(zero(m)).with(zero(t)),
         // Exclusive and ordered accesses; what they store is not written.
-        (false, false) if word >> 28 & 3 == 0 && word >> 23 & 1 == 0 && word >> 21 & 1 == 0 => {
+        (false, false) if word >> 28 & 3 == 0 && word >> 21 & 1 == 0 => {
             let stored = if word >> 22 & 1 == 0 { zero(t) } else { Regs::NONE };
             Regs::or_sp(n).with(stored)
         }
@@ -348,8 +348,7 @@ pub fn may_write(word: Word, register: Reg) -> bool {
                 authenticates(bits >> 5 & 0x7f) && matches!(register.0, 16 | 17 | 30)
             }
             Inst::Other if bits >> 24 == 0xd5 => {
-                field(0) == register
-                    || bits >> 22 & 1 == 1 && field(0).0 + 1 == register.0
+                field(0) == register || bits >> 22 & 1 == 1 && field(0).0 + 1 == register.0
             }
             // A system call, as a call, keeps R29, and LR too.
             Inst::Other if bits >> 24 == 0xd4 => register != Reg::LR && register != Reg::FP,
@@ -402,7 +401,9 @@ fn loaded(bits: u32) -> Option<Regs> {
             0b00 if bits >> 21 == 0b111_1100_0001 && bits >> 12 & 0xf == 0b1101 => {
                 Some(Regs(0xff << (bits & 0x1f) & Regs::GENERAL.0))
             }
-            0b00 if bits >> 21 == 0b111_1100_0001 && matches!(bits >> 12 & 0xf, 0b1001..=0b1011) => {
+            0b00 if bits >> 21 == 0b111_1100_0001
+                && matches!(bits >> 12 & 0xf, 0b1001..=0b1011) =>
+            {
                 Some(m)
             }
             // Atomic operations, and LDAPR.

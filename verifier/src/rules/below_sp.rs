@@ -34,7 +34,8 @@
 //! Nothing but where a word lies below SP.
 //!
 //! # Not checked
-//! Assembly, which is not preempted; loads through other registers than SP.
+//! Assembly, which is not preempted; loads through other registers than SP; a word that
+//! is neither LR nor R29 between its store and the boundary of its load.
 
 use crate::state::Frame;
 use unwind::{Depth, KEPT_BELOW_SP, RED_ZONE};

@@ -37,7 +37,8 @@
 //! write of R27 up to the end of the block.
 //!
 //! # Not checked
-//! Memory that the sequence stores to and others read meanwhile.
+//! Memory that the sequence stores to and others read meanwhile; vector registers,
+//! which are not counted among the inputs.
 
 use crate::operands::{Operands, Regs};
 use unwind::Index;

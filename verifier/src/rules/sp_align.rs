@@ -1,7 +1,8 @@
 //! Rule `sp-align`: SP is a multiple of 16.
 //!
 //! # Claim
-//! At every boundary that is reached SP is a multiple of 16.
+//! At every boundary that is reached and where a call can be injected SP is a multiple
+//! of 16.
 //!
 //! # Abstract state
 //! The depth of SP below the CFA, which is a multiple of 16 itself.

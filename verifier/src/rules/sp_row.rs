@@ -43,7 +43,8 @@
 //! - Unwinders do not read the rows of an assembly function that is marked
 //!   `SPWRITE`, where goroutines are not preempted either.
 //! - A jump through a register outside of any frame (depth 0) leaves the
-//!   function, unless the register is loaded by an index, as from a jump table.
+//!   function, unless the register is loaded by an index in the same block, as from a
+//!   jump table.
 //! - Code is not modified while it runs; jump tables are not either.
 //!
 //! # Cost

@@ -5,6 +5,7 @@
 
 mod flow;
 mod frame_pointer;
+mod long;
 mod preemption;
 mod rows;
 mod saved_lr;

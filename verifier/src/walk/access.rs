@@ -132,9 +132,8 @@ impl Walk<'_, '_> {
             self.frame.caller_at = self.spoiled(value, Reg::FP);
         }
         let saved = Place::at(place);
-        for (now, since) in [self.frame.return_at, self.frame.caller_at]
-            .into_iter()
-            .zip(&mut self.below_since)
+        for (now, since) in
+            [self.frame.return_at, self.frame.caller_at].into_iter().zip(&mut self.below_since)
         {
             if now == saved {
                 *since = at + 1;
@@ -196,7 +195,8 @@ impl Walk<'_, '_> {
         let frame = self.frame;
         if place.0 > self.depth.0.saturating_add(KEPT_BELOW_SP) {
             let saved = [frame.return_at, frame.caller_at].into_iter().zip(self.below_since);
-            let ours = saved.filter(|&(saved, _)| saved == Place::at(place)).map(|(_, since)| since);
+            let ours =
+                saved.filter(|&(saved, _)| saved == Place::at(place)).map(|(_, since)| since);
             self.needed_below(ours.min().unwrap_or(at), at, place);
         }
         if data == Data::X {

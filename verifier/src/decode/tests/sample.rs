@@ -56,9 +56,7 @@ fn concerns_frame(word: Word, inst: &Inst) -> bool {
             offset < -8
         }
         // Stores of vectors, exclusive stores and atomic operations.
-        Effect::Plain => {
-            operands.stores() && operands.reads.meets(Regs::SP) && !is_indexed(word)
-        }
+        Effect::Plain => operands.stores() && operands.reads.meets(Regs::SP) && !is_indexed(word),
         _ => false,
     }
 }
