@@ -5,7 +5,7 @@ use crate::flow::{IndexSet, SparseSet, branch_targets};
 use crate::registers::Registers;
 use crate::report::{Reason, Report};
 use crate::rules::below_sp::SignalStack;
-use crate::state::{Known, State};
+use crate::state::{KnownId, Knowns, State};
 use crate::value::Block;
 use crate::walk::{Walk, settle};
 use unwind::{FuncFlags, Index, Pc, RowTable, Word};
@@ -44,6 +44,7 @@ pub(crate) struct Scratch {
     pub(crate) leaders: SparseSet,
     /// What is known there.
     pub(crate) starts: Vec<Start>,
+    pub(crate) knowns: Knowns,
     /// The number of the pass; a [`Start`] of another one is old.
     pub(crate) pass: u32,
     pub(crate) visited: IndexSet,
@@ -58,9 +59,15 @@ pub(crate) struct Scratch {
 pub(crate) struct Start {
     /// In which pass.
     pub(crate) pass: u32,
+    pub(crate) known: KnownId,
+    /// The position of the row's span.
+    pub(crate) position: u32,
     /// Whether the block was walked with it.
     pub(crate) is_walked: bool,
-    pub(crate) known: Known,
+}
+
+impl Start {
+    const NONE: Self = Self { pass: 0, known: KnownId::NONE, position: 0, is_walked: false };
 }
 
 /// How often a function is walked before it is given up.
@@ -76,6 +83,7 @@ impl Default for Checker {
         let scratch = Scratch {
             leaders: SparseSet::default(),
             starts: Vec::new(),
+            knowns: Knowns::default(),
             pass: 0,
             visited: IndexSet::default(),
             pending: Vec::new(),
@@ -118,7 +126,8 @@ impl Checker {
         // A wrong row hides the depth that SP really has.
         let actual = report.violations.iter().find(|violation| violation.at == at);
         let depth = actual.map_or(declared, |violation| violation.actual);
-        (start.pass == self.scratch.pass).then(|| start.known.state(depth))
+        let known = self.scratch.knowns.get(start.known);
+        (start.pass == self.scratch.pass).then(|| known.state(depth))
     }
 
     fn walk(&mut self, function: &Function<'_>, report: &mut Report) {
@@ -153,9 +162,10 @@ impl Scratch {
         }
         self.pass += 1;
         if self.starts.len() < len {
-            self.starts.resize(len, Start { pass: 0, is_walked: false, known: Known::ENTRY });
+            self.starts.resize(len, Start::NONE);
         }
         self.visited.reset(len);
         self.pending.clear();
+        self.knowns.clear();
     }
 }

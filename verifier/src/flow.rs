@@ -89,7 +89,10 @@ impl SparseSet {
     #[inline]
     pub(crate) fn insert(&mut self, index: u32) {
         self.indices.insert(index);
-        self.summary.insert(index / 64);
+        // The first word is looked at in any case.
+        if index >= 64 {
+            self.summary.insert(index / 64);
+        }
     }
 
     /// The first member from `from` on.

@@ -149,6 +149,45 @@ impl Frame {
     }
 }
 
+/// A [`Known`] by its place among those of a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct KnownId(u32);
+
+impl KnownId {
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
+/// What is known where the blocks of a function start. It is the same for most of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Knowns(Vec<Known>);
+
+/// How many of the last are looked at before the same is added again: more than most
+/// functions have.
+const LOOKED_AT: usize = 8;
+
+impl Knowns {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, KnownId(id): KnownId) -> Known {
+        self.0.get(id as usize).copied().unwrap_or(Known::NOTHING)
+    }
+
+    /// The place of what is known, which may be in there twice.
+    pub(crate) fn intern(&mut self, known: Known) -> KnownId {
+        let first = self.0.len().saturating_sub(LOOKED_AT);
+        let last = self.0.get(first..).unwrap_or_default();
+        let place = last.iter().rposition(|other| *other == known);
+        let place = place.map_or(self.0.len(), |place| first + place);
+        if place == self.0.len() {
+            self.0.push(known);
+        }
+        KnownId(place as u32)
+    }
+}
+
 /// What is known where a block starts, but for the depth, which the row says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Known {
@@ -158,6 +197,13 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Nothing of anything.
+    pub(crate) const NOTHING: Self = Self {
+        lr: Kind::Unknown,
+        fp: Value::UNKNOWN,
+        frame: Frame { return_at: Place::UNKNOWN, caller_at: Place::UNKNOWN },
+    };
+
     /// At the entry of a function.
     pub(crate) const ENTRY: Self =
         Self { lr: Kind::Return, fp: Value::CALLER, frame: Frame::EMPTY };

@@ -42,7 +42,7 @@ use crate::effect::Effect;
 use crate::operands::{Regs, is_indexed};
 use crate::report::{Reason, Report, Undecided};
 use crate::rules::restart::Sequence;
-use crate::state::{Frame, Known};
+use crate::state::{Frame, Known, KnownId};
 pub(crate) use settle::settle;
 use unwind::{Depth, FuncFlags, Index, RowTable, Span, UnsafePoint, Word};
 
@@ -79,6 +79,21 @@ fn declared(rows: &RowTable, span: &Span) -> Option<Depth> {
     }
 }
 
+/// Where a boundary's span is, looked for from scratch.
+#[inline(never)]
+fn position(rows: &RowTable, at: u32) -> Option<usize> {
+    rows.position(Index(at))
+}
+
+/// The depth that a span declares, if execution resumes where it is stopped.
+#[inline(always)]
+fn plain(span: &Span) -> Option<Depth> {
+    match span.row.unsafe_point {
+        UnsafePoint::Safe | UnsafePoint::Unsafe => Some(span.row.depth),
+        _ => None,
+    }
+}
+
 #[inline]
 fn is_restartable(span: &Span) -> bool {
     matches!(span.row.unsafe_point, UnsafePoint::Restart1 | UnsafePoint::Restart2)
@@ -98,6 +113,8 @@ pub(crate) struct Walk<'a, 'r> {
     /// stack holds, and the registers.
     depth: Depth,
     frame: Frame,
+    /// The same for another block, if it was asked for since it changed.
+    known: KnownId,
     /// From where on what is known but for SP has been the same.
     changed: u32,
     /// Whether all rules about the state held at the last boundary that was held
@@ -108,17 +125,19 @@ pub(crate) struct Walk<'a, 'r> {
     is_changed: bool,
     /// Whether the next instructions have to be looked at one by one.
     is_careful: bool,
-    /// Of the span that the walk is in: where it ends, and what [`declared`] says of it.
+    /// Of the span that the walk is in: its position, where it starts and ends, what
+    /// [`declared`] says of it, and whether nobody resumes elsewhere from there.
+    position: usize,
+    span_start: u32,
     span_end: u32,
     declared: Option<Depth>,
+    is_plain: bool,
     /// Whether preemption resumes elsewhere than it stops, and whether at the start of a
     /// sequence.
     is_resuming: bool,
     is_restartable: bool,
-    /// From which instruction on a definition of R27 is not lost in the span, and from
-    /// which boundary on a word below SP.
+    /// From which instruction on a definition of R27 is not lost in the span.
     tmp_kept_from: u32,
-    below_kept_from: u32,
     /// The register that is lost where a call is injected, if one can be.
     lost: Regs,
     /// Which instruction of the block last wrote R27.
@@ -159,16 +178,19 @@ impl<'a, 'r> Walk<'a, 'r> {
             is_short,
             depth: Depth(0),
             frame: Frame::EMPTY,
+            known: KnownId::NONE,
             changed: 0,
             is_settled: true,
             is_changed: false,
             is_careful: is_short,
+            position: 0,
+            span_start: 0,
             span_end: 0,
             declared: None,
+            is_plain: false,
             is_resuming: false,
             is_restartable: false,
             tmp_kept_from: 0,
-            below_kept_from: 0,
             lost: if is_preemptible { TMP } else { Regs::NONE },
             tmp: None,
             sequence: Sequence::default(),
@@ -189,11 +211,13 @@ impl<'a, 'r> Walk<'a, 'r> {
         if self.function.words.is_empty() {
             return;
         }
-        self.arrive(0, Depth(0), &Known::ENTRY);
+        let entry = self.scratch.knowns.intern(Known::ENTRY);
+        self.arrive(0, Depth(0), entry);
         if let Some(Index(recovery)) = self.function.recovery {
             match self.span(recovery).map(|span| span.row.depth) {
                 Some(depth) if (recovery as usize) < self.function.words.len() => {
-                    self.arrive(recovery, depth, &Known::recovered(depth));
+                    let known = self.scratch.knowns.intern(Known::recovered(depth));
+                    self.arrive(recovery, depth, known);
                 }
                 _ => self.undecided(Reason::NoRow, recovery, None),
             }
@@ -211,10 +235,14 @@ impl<'a, 'r> Walk<'a, 'r> {
     fn straight_on(&mut self, start: u32, memory: &mut Memory) -> u32 {
         let words = self.function.words;
         let len = words.len() as u32;
-        // A missing row is reported by the edge that leads here.
-        let Some(mut span) = self.span(start) else { return start + 1 };
-        // Spans follow one another; branches in between look elsewhere.
-        let mut position = self.cursor;
+        // Spans follow one another; branches in between look elsewhere. A missing row is
+        // reported by the edge that leads here.
+        let position = self.scratch.starts.get(start as usize).map(|start| start.position as usize);
+        let Some((mut position, mut span)) = position
+            .and_then(|position| Some((position, self.function.rows.spans().get(position)?)))
+        else {
+            return start + 1;
+        };
         self.from = start;
         self.here = start;
         self.next_leader = self.scratch.leaders.next(start + 1).unwrap_or(len);
@@ -232,22 +260,26 @@ impl<'a, 'r> Walk<'a, 'r> {
         // The boundary `at` has been judged, and nothing changes before `limit` but by
         // events.
         while let Some(&word) = words.get(at as usize) {
-            if self.is_careful || screen(word) == Screen::Decode {
-                match self.event(at, word, memory.get(word), span) {
-                    Step::Next => {}
-                    Step::Branched => limit = self.limit(),
-                    Step::Stop => return at + 1,
+            let screened = if self.is_careful { Screen::Decode } else { screen(word) };
+            let step = match screened {
+                Screen::Plain => {
+                    let plain = |&word: &Word| screen(word) == Screen::Plain;
+                    while at + 1 < limit && words.get(at as usize + 1).is_some_and(plain) {
+                        at += 1;
+                    }
+                    self.scratch.registers.forget_general();
+                    Step::Next
                 }
-                at += 1;
-            } else {
-                at += 1;
-                while at < limit
-                    && words.get(at as usize).is_some_and(|&word| screen(word) == Screen::Plain)
-                {
-                    at += 1;
-                }
-                self.scratch.registers.forget_general();
+                Screen::Branch => self.direct(at, word),
+                Screen::Call => self.call(at, true),
+                Screen::Decode => self.event(at, word, memory.get(word), span),
+            };
+            match step {
+                Step::Next => {}
+                Step::Branched => limit = self.limit(),
+                Step::Stop => return at + 1,
             }
+            at += 1;
             if at < limit && !self.is_changed {
                 continue;
             }
@@ -301,29 +333,43 @@ impl<'a, 'r> Walk<'a, 'r> {
 
     /// A block starts at `at`, with what its [`Start`] says.
     fn begin_block(&mut self, at: u32, span: &Span) {
-        let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
+        let Scratch { starts, knowns, registers, block, .. } = &mut *self.scratch;
+        let Some(start) = starts.get_mut(at as usize) else { return };
         start.is_walked = true;
+        let is_same = self.known == start.known && self.depth == span.row.depth;
         self.depth = span.row.depth;
-        self.frame = start.known.begin(self.depth, &mut self.scratch.registers);
+        self.frame = knowns.get(start.known).begin(self.depth, registers);
+        self.known = start.known;
         self.changed = at;
         self.tmp = None;
         self.link = None;
-        self.scratch.block.begin(at, self.depth);
-        self.settle_state();
+        block.begin(at, self.depth);
+        if !is_same {
+            if self.frame.has_words_below(self.depth) {
+                self.known = KnownId::NONE;
+            }
+            self.settle_state();
+        }
         self.is_changed = true;
     }
 
     /// Execution falls through to `at`, where a block starts.
     fn next_block(&mut self, at: u32, span: &Span) -> Step {
         let known = self.known();
-        let pass = self.scratch.pass;
-        let Some(start) = self.scratch.starts.get_mut(at as usize) else { return Step::Stop };
-        if start.pass != pass {
-            *start = Start { pass, is_walked: false, known };
+        let Scratch { starts, knowns, pass, .. } = &mut *self.scratch;
+        let Some(start) = starts.get_mut(at as usize) else { return Step::Stop };
+        if start.pass != *pass {
+            let position = self.position as u32;
+            *start = Start { pass: *pass, known, position, is_walked: false };
+        } else if start.known == known {
+            if start.is_walked {
+                return Step::Stop;
+            }
         } else {
-            let both = start.known.meet(&known);
-            if both != start.known {
-                start.known = both;
+            let before = knowns.get(start.known);
+            let both = before.meet(&knowns.get(known));
+            if both != before {
+                start.known = knowns.intern(both);
             } else if start.is_walked {
                 return Step::Stop;
             }
@@ -339,8 +385,8 @@ impl<'a, 'r> Walk<'a, 'r> {
     }
 
     /// The span that a boundary lies in, or `None` when it has no row. Branches go
-    /// to where the last one went, to the function's entry, or to its last span,
-    /// where morestack is called: those are tried first.
+    /// to where the last one went, to the function's entry, or to its last two
+    /// spans, where morestack is called: those are tried first.
     #[inline(always)]
     fn span(&mut self, at: u32) -> Option<&'a Span> {
         let rows = self.function.rows;
@@ -358,17 +404,31 @@ impl<'a, 'r> Walk<'a, 'r> {
                 0
             } else if starts(last).is_some_and(|start| start <= at) {
                 last
+            } else if last > 0 && starts(last - 1).is_some_and(|start| start <= at) {
+                last - 1
             } else {
-                rows.position(Index(at))?
+                position(rows, at)?
             };
         }
         spans.get(self.cursor)
     }
 
     /// What is known at the boundary that the walk is at, for another block.
-    #[inline]
-    fn known(&self) -> Known {
-        Known::of(&self.scratch.registers, self.frame, self.depth)
+    #[inline(always)]
+    fn known(&mut self) -> KnownId {
+        if self.known == KnownId::NONE {
+            let known = Known::of(&self.scratch.registers, self.frame, self.depth);
+            self.known = self.scratch.knowns.intern(known);
+        }
+        self.known
+    }
+
+    /// What is known but for SP is another behind the instruction `at`.
+    #[inline(always)]
+    fn changes(&mut self, at: u32) {
+        self.known = KnownId::NONE;
+        self.changed = at + 1;
+        self.is_changed = true;
     }
 
     /// An instruction that is not plain. On [`Step::Next`] execution goes on
@@ -379,14 +439,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         let operands = &decoded.operands;
         self.resumes_with(at, operands, span);
         match decoded.effect {
-            Effect::Branch { offset } => {
-                self.branch(at, offset, word);
-                return Step::Stop;
-            }
-            Effect::BranchIf { offset } => {
-                self.branch(at, offset, word);
-                return Step::Branched;
-            }
+            Effect::Branch { .. } | Effect::BranchIf { .. } => return self.direct(at, word),
             Effect::Return if self.depth != Depth(0) => {
                 self.undecided(Reason::JumpOutOfFrame, at, Some(word));
                 return Step::Stop;

@@ -6,10 +6,14 @@ use unwind::Word;
 /// What a screen of a word shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Screen {
-    /// It neither writes SP, LR, R29 or R27 nor changes control flow, stores neither
-    /// LR nor R29 but through an index, and neither stores through SP next to it or
-    /// below nor loads from below the word under it. It is no call.
+    /// It neither writes SP, LR or R29 nor changes control flow, stores neither LR nor
+    /// R29 but through an index, and neither stores through SP next to it or below nor
+    /// loads from below the word under it. It does not name R27, and is no call.
     Plain,
+    /// A direct branch that is no call and does not read R27: [`super::direct_branch`].
+    Branch,
+    /// BL.
+    Call,
     /// It has to be decoded.
     Decode,
 }
@@ -20,11 +24,37 @@ pub enum Screen {
 pub fn screen(word: Word) -> Screen {
     let word = word.get();
     let class = CLASSES[(word >> 21) as usize];
-    let Pattern { first, second, bias } = PATTERNS[(class & 31) as usize];
+    let Pattern { first, second, bias, tmp } = PATTERNS[(class & 63) as usize];
     let matches = |word: u32, (mask, value): (u32, u32)| word & mask == value;
-    let decode = matches(word, first) | matches(word.wrapping_add(bias), second);
-    if decode { Screen::Decode } else { Screen::Plain }
+    let pattern = matches(word, first) | matches(word.wrapping_add(bias), second);
+    match (pattern | names_tmp(word, tmp), class) {
+        (false, ..) => Screen::Plain,
+        (true, BRANCH) => Screen::Branch,
+        (true, BRANCH_IF) if !names_tmp(word, D) => Screen::Branch,
+        (true, CALL) => Screen::Call,
+        (true, _) => Screen::Decode,
+    }
 }
+
+const BRANCH: u8 = Class::Branch as u8;
+const BRANCH_IF: u8 = Class::BranchIf as u8;
+const CALL: u8 = Class::Call as u8;
+
+/// Whether one of the register fields of a word is 27, of those whose highest bits are
+/// given. Where a field below is 27 one that is not may be taken for it.
+#[inline(always)]
+const fn names_tmp(word: u32, fields: u32) -> bool {
+    const ONES: u32 = D >> 4 | N >> 4 | A >> 4 | M >> 4;
+    // A field that is 0 borrows from the bit above it.
+    let others = (word ^ (ONES * 27)) & (ONES * 31);
+    others.wrapping_sub(ONES) & !others & fields != 0
+}
+
+/// The highest bits of the register fields: Rd or Rt, Rn, Ra or Rt2, and Rm or Rs.
+const D: u32 = 1 << 4;
+const N: u32 = 1 << 9;
+const A: u32 = 1 << 14;
+const M: u32 = 1 << 20;
 
 /// A word has to be decoded if those of its bits that are in a mask have a value,
 /// in one of two ways. The bias, 0 or 1, is added before the second: with it the
@@ -34,31 +64,40 @@ struct Pattern {
     first: (u32, u32),
     second: (u32, u32),
     bias: u32,
+    /// The highest bits of the fields that can name R27.
+    tmp: u32,
 }
 
 const NEVER: (u32, u32) = (0, 1);
 const ALWAYS: (u32, u32) = (0, 0);
-/// Bits 4 to 0 are 28 to 31, or 27.
+/// Bits 4 to 0 are 28 to 31; bits 14 to 10 are.
 const HIGH: (u32, u32) = (0x1c, 0x1c);
-const TMP: (u32, u32) = (0x1f, 27);
-/// Bits 4 to 0 are 24 to 31.
-const ABOVE: (u32, u32) = (0x18, 0x18);
+const HIGH_SECOND: (u32, u32) = (0x1c << 10, 0x1c << 10);
 /// Bits 4 to 0, plus one, are 30 or 31.
 const LR_OR_FP: (u32, u32) = (0x1e, 0x1e);
-/// Bits 9 to 5 are 31; 24 to 31.
+/// Bits 9 to 5 are 31; 28 to 31.
 const SP_BASE: (u32, u32) = (0x1f << 5, 0x1f << 5);
-const HIGH_BASE: (u32, u32) = (0x18 << 5, 0x18 << 5);
+const HIGH_BASE: (u32, u32) = (0x1c << 5, 0x1c << 5);
 
 /// What the top eleven bits say of a word: the place of its pattern.
 #[derive(Clone, Copy)]
 enum Class {
     Plain,
     Decode,
-    /// A destination that is SP where it is 31.
+    /// B.
+    Branch,
+    /// B.cond, CBZ, CBNZ, TBZ, TBNZ.
+    BranchIf,
+    Call,
+    /// A destination that is SP where it is 31, and one source, two or three.
+    SpImmediate,
     SpDestination,
-    /// A destination that is ZR where it is 31.
+    ThreeSources,
+    /// A destination that is ZR where it is 31, and no source; one or two.
+    Wide,
     Destination,
     /// The same, where it often is 31.
+    FlagsImmediate,
     FlagsDestination,
     /// Conversions to general registers; moves out of vectors.
     Conversion,
@@ -83,6 +122,8 @@ enum Class {
     StorePairBelow,
     VectorPair,
     VectorPairBelow,
+    /// A load of vectors that moves no base.
+    VectorLoad,
     /// An access with a base that may be written back.
     Base,
     /// An access with a register offset, or an atomic one.
@@ -105,13 +146,14 @@ const fn pattern(class: Class) -> Pattern {
     const NEAR_PAIR: (u32, u32) = (0x3f << 15 | 0x1f << 5, 0x1f << 5);
     const NEAR_PAIR_4: (u32, u32) = (0x3e << 15 | 0x1f << 5, 0x1f << 5);
     let (first, second, bias) = match class {
-        Class::Plain => (NEVER, NEVER, 0),
-        Class::Decode => (ALWAYS, ALWAYS, 0),
-        Class::SpDestination | Class::Destination | Class::Load => (HIGH, TMP, 0),
-        Class::FlagsDestination => (TMP, LR_OR_FP, 1),
-        Class::Conversion => ((0xfc1c, 0x001c), (0xfc1f, 0x001b), 0),
-        Class::VectorElement => ((0xec1c, 0x2c1c), (0xec1f, 0x2c1b), 0),
-        Class::LoadPair => (ABOVE, (0x18 << 10, 0x18 << 10), 0),
+        Class::Plain | Class::VectorLoad => (NEVER, NEVER, 0),
+        Class::Decode | Class::Branch | Class::BranchIf | Class::Call => (ALWAYS, ALWAYS, 0),
+        Class::SpImmediate | Class::SpDestination | Class::ThreeSources => (HIGH, NEVER, 0),
+        Class::Wide | Class::Destination | Class::Load => (HIGH, NEVER, 0),
+        Class::FlagsImmediate | Class::FlagsDestination => (NEVER, LR_OR_FP, 1),
+        Class::Conversion => ((0xfc1c, 0x001c), NEVER, 0),
+        Class::VectorElement => ((0xec1c, 0x2c1c), NEVER, 0),
+        Class::LoadPair => (HIGH, HIGH_SECOND, 0),
         Class::Store1 => (near(0), LR_OR_FP, 1),
         Class::Store2 => (near(1), LR_OR_FP, 1),
         Class::Store4 => (near(2), LR_OR_FP, 1),
@@ -127,14 +169,28 @@ const fn pattern(class: Class) -> Pattern {
         Class::VectorPair => (NEAR_PAIR, NEVER, 0),
         Class::VectorPairBelow => (SP_BASE, NEVER, 0),
         Class::VectorBase => (HIGH_BASE, NEVER, 0),
-        Class::Base | Class::Indexed => (HIGH_BASE, ABOVE, 0),
+        Class::Base | Class::Indexed => (HIGH_BASE, HIGH, 0),
     };
-    Pattern { first, second, bias }
+    let tmp = match class {
+        Class::Plain | Class::Decode | Class::Branch | Class::BranchIf | Class::Call => 0,
+        Class::Wide => D,
+        Class::SpImmediate | Class::FlagsImmediate => D | N,
+        Class::Conversion | Class::VectorElement | Class::Load | Class::Base => D | N,
+        Class::Store1 | Class::Store2 | Class::Store4 | Class::Store8 => D | N,
+        Class::SpDestination | Class::Destination | Class::FlagsDestination => D | N | M,
+        Class::Indexed => D | N | A | M,
+        Class::ThreeSources => D | N | A | M,
+        Class::LoadPair | Class::StorePair4 | Class::StorePair | Class::StorePairBelow => D | N | A,
+        Class::Vector1 | Class::Vector2 | Class::Vector4 | Class::Vector8 => N,
+        Class::VectorPair4 | Class::VectorPair | Class::VectorPairBelow | Class::VectorLoad => N,
+        Class::VectorBase => N | M,
+    };
+    Pattern { first, second, bias, tmp }
 }
 
-static PATTERNS: [Pattern; 32] = {
-    let never = Pattern { first: NEVER, second: NEVER, bias: 0 };
-    let mut patterns = [never; 32];
+static PATTERNS: [Pattern; 64] = {
+    let never = Pattern { first: NEVER, second: NEVER, bias: 0, tmp: 0 };
+    let mut patterns = [never; 64];
     let mut top = 0;
     while top < 2048 {
         let class = classify(top << 21);
@@ -145,7 +201,7 @@ static PATTERNS: [Pattern; 32] = {
 };
 
 static CLASSES: [u8; 2048] = {
-    assert!(COUNT <= 32);
+    assert!(COUNT <= 64);
     let mut classes = [0; 2048];
     let mut top = 0;
     while top < 2048 {
@@ -164,13 +220,16 @@ const fn classify(word: u32) -> Class {
         0b1000 | 0b1001 => match field(word, 25, 23) {
             // Additions that set flags write ZR. Tagged additions too have
             // bit 29 clear.
-            0b010 if bit(word, 29) => Class::FlagsDestination,
-            0b010 | 0b011 => Class::SpDestination,
-            0b100 if field(word, 30, 29) == 0b11 => Class::FlagsDestination,
-            0b100 => Class::SpDestination,
+            // Addresses.
+            0b000 | 0b001 => Class::Wide,
+            0b010 if bit(word, 29) => Class::FlagsImmediate,
+            0b010 | 0b011 => Class::SpImmediate,
+            0b100 if field(word, 30, 29) == 0b11 => Class::FlagsImmediate,
+            0b100 => Class::SpImmediate,
             0b101 if field(word, 30, 29) == 0b01 => Class::Decode,
             // A 32-bit wide move has only two halves.
             0b101 if !bit(word, 31) && bit(word, 22) => Class::Decode,
+            0b101 => Class::Wide,
             _ => Class::Destination,
         },
         0b1010 | 0b1011 => branch(word),
@@ -179,6 +238,7 @@ const fn classify(word: u32) -> Class {
                 Class::FlagsDestination
             }
             (false, true, true) => Class::SpDestination,
+            (true, true, _) => Class::ThreeSources,
             (true, ..) => Class::SpDestination,
             (false, true, false) if bit(word, 29) => Class::FlagsDestination,
             (false, false, _) if field(word, 30, 29) == 0b11 => Class::FlagsDestination,
@@ -206,7 +266,10 @@ const fn branch(word: u32) -> Class {
     match field(word, 31, 24) {
         // SVC and its like, BRK: rare enough to be decoded. MRS (bit 21) has a
         // destination, MRRS (bit 22) two.
-        0b1101_0101 if bit(word, 21) && !bit(word, 22) => Class::Destination,
+        0b1101_0101 if bit(word, 21) && !bit(word, 22) => Class::Wide,
+        0x14..=0x17 => Class::Branch,
+        0x94..=0x97 => Class::Call,
+        0x54 | 0x34..=0x37 | 0xb4..=0xb7 => Class::BranchIf,
         _ => Class::Decode,
     }
 }
@@ -220,7 +283,7 @@ const fn memory(word: u32) -> Class {
         0b00 => Class::Decode,
         // LDR (literal).
         0b01 if !bit(word, 24) && is_vector => Class::Plain,
-        0b01 if !bit(word, 24) => Class::Destination,
+        0b01 if !bit(word, 24) => Class::Wide,
         0b01 => Class::Decode,
         0b10 if bit(word, 23) || field(word, 31, 30) == 0b11 => Class::Decode,
         0b10 => match (is_vector, is_load, bit(word, 21)) {
@@ -234,7 +297,7 @@ const fn memory(word: u32) -> Class {
             (true, false, false) if field(word, 31, 30) == 0 => Class::VectorPair4,
             (true, false, false) => Class::VectorPair,
             (true, _, true) => Class::VectorPairBelow,
-            (true, true, false) => Class::Plain,
+            (true, true, false) => Class::VectorLoad,
         },
         _ if bit(word, 24) => unsigned_offset(word),
         _ if !bit(word, 21) && is_vector => Class::VectorBase,
@@ -260,6 +323,6 @@ const fn unsigned_offset(word: u32) -> Class {
         (true, 0, 2) => Class::Vector4,
         // Of 16 bytes only that at offset 0 is near.
         (true, 0, _) | (true, 2, _) => Class::Vector8,
-        (true, ..) => Class::Plain,
+        (true, ..) => Class::VectorLoad,
     }
 }

@@ -6,7 +6,7 @@ use crate::decode::{Access, Data, Reg, decode};
 use crate::effect::Transfer;
 use crate::operands::{Operands, Regs, operands};
 use crate::registers::{Kind, Value};
-use crate::state::{Frame, Holding, Place};
+use crate::state::{Frame, Holding, KnownId, Place};
 use unwind::{Depth, KEPT_BELOW_SP, Word};
 
 /// The caller's R29 as the frame below it computes it.
@@ -93,6 +93,7 @@ impl Walk<'_, '_> {
         };
         if *place == Place::NOWHERE {
             *place = Place::UNKNOWN;
+            self.known = KnownId::NONE;
             self.is_changed = true;
         }
     }
@@ -140,8 +141,7 @@ impl Walk<'_, '_> {
             }
         }
         if self.frame != frame {
-            self.changed = at + 1;
-            self.is_changed = true;
+            self.changes(at);
         }
     }
 
@@ -166,6 +166,7 @@ impl Walk<'_, '_> {
         let lost = |place: Place| if place == Place::NOWHERE { place } else { Place::UNKNOWN };
         let Frame { return_at, caller_at } = self.frame;
         self.frame = Frame { return_at: lost(return_at), caller_at: lost(caller_at) };
+        self.known = KnownId::NONE;
         self.is_changed = true;
     }
 

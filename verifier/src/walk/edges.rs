@@ -1,14 +1,14 @@
 //! Where execution goes from a branch, a jump, a call or the function's end.
 
-use super::{Step, Walk, declared, is_restartable};
-use crate::checker::Start;
-use crate::decode::{Inst, Reg, decode, is_trap};
+use super::{Step, Walk, declared, is_restartable, plain};
+use crate::checker::{Scratch, Start};
+use crate::decode::{DirectBranch, Inst, Reg, decode, direct_branch, is_trap};
 use crate::flow::target;
 use crate::operands::may_write;
 use crate::registers::{Kind, Value};
 use crate::report::Reason;
-use crate::state::Known;
-use unwind::{Depth, Span, UnsafePoint, Word};
+use crate::state::KnownId;
+use unwind::{Depth, Span, Word};
 
 /// The most entries that the jump tables of a function have together.
 const MAX_TABLE_ENTRIES: u64 = 1 << 17;
@@ -21,18 +21,24 @@ const RETURN: Word = Word::new(0xd65f_03c0);
 
 impl<'a> Walk<'a, '_> {
     /// An edge reaches the boundary `at` with SP at `depth`.
-    pub(super) fn arrive(&mut self, at: u32, depth: Depth, known: &Known) {
-        let Some(span) = self.span(at) else {
-            return self.undecided(Reason::NoRow, at, None);
+    pub(super) fn arrive(&mut self, at: u32, depth: Depth, known: KnownId) {
+        // Most branches stay in their span.
+        let is_here = (self.span_start..self.span_end).contains(&at);
+        let position = if is_here && self.is_plain && self.declared == Some(depth) {
+            self.position
+        } else {
+            let Some(span) = self.span(at) else {
+                return self.undecided(Reason::NoRow, at, None);
+            };
+            if plain(span) != Some(depth) {
+                self.arrive_elsewhere(at, depth, known, span);
+            }
+            self.cursor
         };
-        match span.row.unsafe_point {
-            UnsafePoint::Safe | UnsafePoint::Unsafe if span.row.depth == depth => {}
-            _ => self.arrive_elsewhere(at, depth, known, span),
-        }
         let pass = self.scratch.pass;
         let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };
         if start.pass != pass {
-            *start = Start { pass, is_walked: false, known: *known };
+            *start = Start { pass, known, position: position as u32, is_walked: false };
             self.scratch.pending.push(at);
             if !self.scratch.leaders.contains(at) {
                 self.scratch.leaders.insert(at);
@@ -40,14 +46,27 @@ impl<'a> Walk<'a, '_> {
                 self.through_leader |=
                     self.scratch.visited.contains(at) || (self.from..=self.here).contains(&at);
             }
-        } else if start.known != *known && depth == span.row.depth {
-            let both = start.known.meet(known);
-            if both != start.known {
-                start.known = both;
-                if start.is_walked {
-                    start.is_walked = false;
-                    self.scratch.pending.push(at);
-                }
+        } else if start.known != known {
+            self.arrive_again(at, depth, known);
+        }
+    }
+
+    /// An edge reaches a boundary where less was known, or something else.
+    #[inline(never)]
+    fn arrive_again(&mut self, at: u32, depth: Depth, known: KnownId) {
+        let Scratch { starts, knowns, pending, .. } = &mut *self.scratch;
+        let Some(start) = starts.get_mut(at as usize) else { return };
+        let row = self.function.rows.spans().get(start.position as usize).map(|span| span.row);
+        if row.is_none_or(|row| row.depth != depth) {
+            return;
+        }
+        let before = knowns.get(start.known);
+        let both = before.meet(&knowns.get(known));
+        if both != before {
+            start.known = knowns.intern(both);
+            if start.is_walked {
+                start.is_walked = false;
+                pending.push(at);
             }
         }
     }
@@ -55,7 +74,7 @@ impl<'a> Walk<'a, '_> {
     /// An edge reaches a boundary whose row declares another depth, or that has another
     /// one to resume at.
     #[cold]
-    fn arrive_elsewhere(&mut self, at: u32, depth: Depth, known: &Known, span: &Span) {
+    fn arrive_elsewhere(&mut self, at: u32, depth: Depth, known: KnownId, span: &Span) {
         let rows = self.function.rows;
         if declared(rows, span) != Some(depth) {
             self.judge_row(at, span, depth);
@@ -67,16 +86,22 @@ impl<'a> Walk<'a, '_> {
 }
 
 impl Walk<'_, '_> {
-    #[inline]
-    pub(super) fn branch(&mut self, at: u32, offset: i64, word: Word) {
+    /// A direct branch that is no call.
+    #[inline(always)]
+    pub(super) fn direct(&mut self, at: u32, word: Word) -> Step {
+        let Some(DirectBranch { offset, conditional }) = direct_branch(word) else {
+            return Step::Next;
+        };
         match target(at, offset, self.function.words.len()) {
             Some(target) => {
+                self.here = at;
                 let known = self.known();
-                self.arrive(target, self.depth, &known);
+                self.arrive(target, self.depth, known);
             }
             None if self.depth == Depth(0) => {}
             None => self.undecided(Reason::JumpOutOfFrame, at, Some(word)),
         }
+        if conditional { Step::Branched } else { Step::Stop }
     }
 
     /// A call, by its address or through a register.
@@ -85,15 +110,18 @@ impl Walk<'_, '_> {
         // morestack comes back with LR as R3 says.
         let is_back =
             self.depth == Depth(0) && is_direct && self.value_of(at, Reg(3)).kind == Kind::Return;
-        self.scratch.registers.forget_general();
-        let lr = if is_back { Value::RETURN } else { Value::OTHER };
-        self.scratch.registers.set(Reg::LR, lr);
-        self.scratch.block.write(Reg::LR, at + 1);
-        self.changed = at + 1;
+        let registers = &mut self.scratch.registers;
+        registers.forget_general();
         // The callee's frame takes the place of what is below SP.
-        self.frame = self.frame.without_words_below(self.depth);
+        let frame = self.frame.without_words_below(self.depth);
+        let lr = if is_back { Value::RETURN } else { Value::OTHER };
+        self.scratch.block.write(Reg::LR, at + 1);
         self.tmp = None;
-        self.is_changed = true;
+        if registers.or_sp(Reg::LR) != lr || frame != self.frame {
+            registers.set(Reg::LR, lr);
+            self.frame = frame;
+            self.changes(at);
+        }
         // Nor does a call return if the return behind it would come back to itself.
         let behind = self.function.words.get(at as usize + 1);
         let lost = self.depth == Depth(0) && !is_back;
@@ -112,7 +140,7 @@ impl Walk<'_, '_> {
             Kind::Const | Kind::Address => match self.index_of(target.number) {
                 Some(target) => {
                     let known = self.known();
-                    self.arrive(target, self.depth, &known);
+                    self.arrive(target, self.depth, known);
                     true
                 }
                 None => self.depth == Depth(0),
@@ -146,7 +174,7 @@ impl Walk<'_, '_> {
             if self.table_entries == MAX_TABLE_ENTRIES {
                 return false;
             }
-            self.arrive(target, self.depth, &known);
+            self.arrive(target, self.depth, known);
             self.table_entries += 1;
         }
     }

@@ -7,7 +7,7 @@ use crate::operands::Regs;
 use crate::registers::{Kind, Value};
 use crate::report::Reason;
 use crate::rules::below_sp::uncovered;
-use crate::state::Frame;
+use crate::state::{Frame, KnownId};
 use crate::value::{Context, Forwards, MAX_STEPS, Operand, Search, destination, evaluate};
 use unwind::{Depth, FuncFlags, Index, KEPT_BELOW_SP, Word};
 
@@ -37,7 +37,6 @@ impl Walk<'_, '_> {
     pub(super) fn wrote(&mut self, at: u32, writes: Regs, word: Word) -> Step {
         if writes.meets(TMP) {
             self.tmp = Some(at);
-            self.be_careful();
         }
         if writes.meets(OURS) {
             if writes.meets(LR.with(FP)) {
@@ -55,6 +54,7 @@ impl Walk<'_, '_> {
                     None => return self.lose_sp(at, word),
                 }
             }
+            self.known = KnownId::NONE;
             self.is_changed = true;
         }
         Step::Next
@@ -74,7 +74,7 @@ impl Walk<'_, '_> {
     #[inline]
     fn move_sp(&mut self, at: u32, new: Depth) {
         let old = self.depth;
-        if self.frame.has_words_below(old) && self.below_since() < self.below_kept_from {
+        if self.frame.has_words_below(old) && self.below_since() < self.below_kept_from() {
             self.uncover(at, new);
         }
         self.depth = new;

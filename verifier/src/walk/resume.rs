@@ -2,52 +2,71 @@
 //! resumes (rules `restart` and `below-sp`).
 
 use super::{TMP, Walk, declared, is_restartable};
-use crate::decode::decode;
-use crate::operands::{Operands, operands};
+use crate::decode::{Access, Data, Reg, decode};
+use crate::effect::{Effect, Transfer, effect};
+use crate::operands::Operands;
 use crate::report::{Observer, Observers, Reason, Rule};
 use crate::rules::below_sp::{SignalStack, overwritten_by_signal};
 use crate::rules::restart::Sequence;
-use crate::state::Known;
+use crate::state::KnownId;
 use unwind::{Depth, Index, RESTART_LIMIT, RowTable, Span, UnsafePoint, Word};
 
 impl Walk<'_, '_> {
     /// The walk comes to a span, at its start or inside.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter(&mut self, at: u32, span: &Span, position: usize) {
         let rows = self.function.rows;
         let next = rows.spans().get(position + 1);
-        self.span_end = next.map_or(rows.end(), |next| next.start).0;
         let Index(start) = span.start;
-        self.declared = declared(rows, span);
-        self.tmp_kept_from = tmp_kept_from(rows, span).max(start.saturating_sub(1));
-        self.below_kept_from = u32::MAX;
-        (self.is_restartable, self.is_resuming) = match span.row.unsafe_point {
-            UnsafePoint::Safe => (false, false),
-            UnsafePoint::Unsafe => {
-                if self.function.signals == SignalStack::Own {
-                    self.below_kept_from = start;
-                }
-                (false, false)
-            }
-            UnsafePoint::RestartAtEntry => (false, self.is_preemptible),
-            UnsafePoint::Restart1 | UnsafePoint::Restart2 => {
-                let class = rows.class(span);
-                if at == class.start.0 || at == self.from {
-                    self.sequence = Sequence::starting(class.start);
-                }
-                self.has_long_sequence |= self.span_end > class.start.0 + RESTART_REACH + 1;
-                (self.is_preemptible, self.is_preemptible)
-            }
-        };
+        self.position = position;
+        self.span_start = start;
+        self.span_end = next.map_or(rows.end(), |next| next.start).0;
+        self.is_plain = matches!(span.row.unsafe_point, UnsafePoint::Safe | UnsafePoint::Unsafe);
+        if self.is_plain {
+            self.declared = Some(span.row.depth);
+            let is_safe = span.row.unsafe_point == UnsafePoint::Safe;
+            self.tmp_kept_from = if is_safe { u32::MAX } else { start.saturating_sub(1) };
+            (self.is_restartable, self.is_resuming) = (false, false);
+        } else {
+            self.enter_resuming(at, span);
+        }
         self.be_careful();
+    }
+
+    /// The walk comes to a span in which preemption resumes elsewhere.
+    #[inline(never)]
+    fn enter_resuming(&mut self, at: u32, span: &Span) {
+        let rows = self.function.rows;
+        self.declared = declared(rows, span);
+        self.tmp_kept_from = tmp_kept_from(rows, span).max(span.start.0.saturating_sub(1));
+        (self.is_restartable, self.is_resuming) = (false, self.is_preemptible);
+        if is_restartable(span) {
+            let class = rows.class(span);
+            if at == class.start.0 || at == self.from {
+                self.sequence = Sequence::starting(class.start);
+            }
+            self.has_long_sequence |= self.span_end > class.start.0 + RESTART_REACH + 1;
+            self.is_restartable = self.is_preemptible;
+        }
+    }
+
+    /// From which boundary on a word below SP is not lost, of those in the span.
+    #[inline]
+    pub(super) fn below_kept_from(&self) -> u32 {
+        let span = self.function.rows.spans().get(self.position);
+        match span.map(|span| span.row.unsafe_point) {
+            Some(UnsafePoint::Unsafe) if self.function.signals == SignalStack::Own => {
+                self.span_start
+            }
+            _ => u32::MAX,
+        }
     }
 
     /// Whether the next instructions have to be looked at one by one.
     #[inline(always)]
     pub(super) fn be_careful(&mut self) {
         if !self.is_short {
-            self.is_careful =
-                !self.is_settled || self.is_resuming || self.tmp.is_some() && self.is_preemptible;
+            self.is_careful = !self.is_settled || self.is_resuming;
         }
     }
 
@@ -109,7 +128,7 @@ impl Walk<'_, '_> {
     /// An edge leads into the middle of a sequence: resumed, execution runs what it
     /// jumped over.
     #[cold]
-    pub(super) fn enter_sequence(&mut self, at: u32, span: &Span, known: &Known) {
+    pub(super) fn enter_sequence(&mut self, at: u32, span: &Span, known: KnownId) {
         if self.is_preemptible {
             self.note(Reason::UntrackedResumption, at);
             let class = self.function.rows.class(span);
@@ -123,7 +142,7 @@ impl Walk<'_, '_> {
     fn resume_at_start(&mut self, span: &Span) {
         let known = self.known();
         let class = self.function.rows.class(span);
-        self.arrive(class.start.0, class.row.depth, &known);
+        self.arrive(class.start.0, class.row.depth, known);
     }
 
     /// R27 is read: it must not have been lost on the way from its definition.
@@ -171,9 +190,10 @@ impl Walk<'_, '_> {
             // stored again.
             observers = observers.with(Observer::Profiler);
             let behind = self.function.words.get(at as usize + 1..).unwrap_or_default();
-            let stores = |word: &Word| operands(*word, &decode(*word)).stores();
+            let sp = self.function.rows.span(Index(at + 1)).map(|span| span.row.depth);
+            let restores = |other: &Word| sp.is_some_and(|sp| stores_to(*other, sp, word));
             let lost = (at + 1..).zip(behind.iter().take(MAX_LOST));
-            let until = behind.iter().position(stores).unwrap_or(MAX_LOST);
+            let until = behind.iter().position(restores).unwrap_or(MAX_LOST);
             let spans =
                 lost.take(until + 1).filter_map(|(at, _)| self.function.rows.span(Index(at)));
             if spans.into_iter().any(|span| self.is_injectable(span)) {
@@ -189,6 +209,16 @@ impl Walk<'_, '_> {
     pub(super) fn is_injectable(&self, span: &Span) -> bool {
         self.is_preemptible && span.row.unsafe_point != UnsafePoint::Unsafe
     }
+}
+
+/// Whether an instruction stores a general register to the word at a depth, with SP at
+/// another.
+fn stores_to(word: Word, Depth(sp): Depth, Depth(place): Depth) -> bool {
+    let Effect::Transfer(transfer) = effect(&decode(word)) else { return false };
+    let Transfer { access, data, second, base, offset, back, .. } = transfer;
+    let first = sp.wrapping_sub(i64::from(offset));
+    (access, data, base, back) == (Access::Store, Data::X, Reg::SP, None)
+        && (place == first || second.is_some() && place == first.wrapping_sub(8))
 }
 
 /// From which instruction on a definition of R27 is made again, or still there, where a
