@@ -1,9 +1,10 @@
 //! `midframe prove`: every frame size, each policy.
 //!
 //! What is verified is words and rows, of one frame at a time: a size, and leaf or
-//! not. Each frame is lowered under every policy, into a buffer for each. Policies
-//! that emit the very same words and the very same rows for that frame share one
-//! verification; every distinct sequence gets its own. No verdict is carried from one
+//! not. Each frame is lowered under every policy; those that make the same choices
+//! for such a frame ([`Policy::for_frame`]) are lowered as one. Policies that emit the
+//! very same words and the very same rows for the frame share one verification; every
+//! distinct sequence gets its own. No verdict is carried from one
 //! frame size to another, nor from leaf functions to others: nothing is inferred from
 //! what two frames have in common.
 
@@ -179,17 +180,44 @@ struct Outcome {
 impl Outcome {
     fn of(report: &Report) -> Self {
         let is_broken = |rule| report.violations.iter().any(|violation| violation.rule == rule);
-        let broken = Rule::ALL.map(is_broken);
+        let broken = if report.violations.is_empty() {
+            [false; Rule::ALL.len()]
+        } else {
+            Rule::ALL.map(is_broken)
+        };
         Self { boundaries: report.boundaries, verdict: report.verdict(), broken }
+    }
+}
+
+/// Policies that make the same choices for some frames.
+#[derive(Clone, Debug)]
+struct Group {
+    /// The choices.
+    policy: Policy,
+    /// The positions of the policies.
+    members: Vec<usize>,
+}
+
+impl Group {
+    fn all(policies: &[Policy], frame: &Frame) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for (position, policy) in policies.iter().enumerate() {
+            let policy = policy.for_frame(frame);
+            match groups.iter_mut().find(|group| group.policy == policy) {
+                Some(group) => group.members.push(position),
+                None => groups.push(Self { policy, members: vec![position] }),
+            }
+        }
+        groups
     }
 }
 
 /// The memory of one thread.
 #[derive(Debug, Default)]
 pub struct Prover {
-    /// The frame under each policy.
+    /// The frame as each group of policies lowers it.
     lowered: Vec<Lowered>,
-    /// Its distinct sequences, by the first policy that emits each.
+    /// Its distinct sequences, by the first group that emits each.
     distinct: Vec<(usize, Outcome)>,
     checker: Checker,
     report: Report,
@@ -201,29 +229,35 @@ impl Prover {
     pub fn prove(&mut self, ranks: Range<u32>, request: &Request) -> Counts {
         self.lowered.resize_with(request.policies.len(), Lowered::new);
         let mut counts = Counts::none(request);
+        let (mut is_small, mut groups) = (None, KINDS.map(|_| Vec::new()));
         for size in ranks.filter_map(FrameSize::nth) {
-            for (position, kind) in KINDS.into_iter().enumerate() {
-                let frame = Frame { size, kind, check: request.check, os: request.os };
-                let tallies = counts.tallies.iter_mut().filter_map(|both| both.get_mut(position));
-                counts.sequences += self.decide(&frame, &request.policies, tallies);
+            let frame = |kind| Frame { size, kind, check: request.check, os: request.os };
+            if is_small != Some(size.is_pre_indexed()) {
+                is_small = Some(size.is_pre_indexed());
+                groups = KINDS.map(|kind| Group::all(&request.policies, &frame(kind)));
+            }
+            for (position, (kind, groups)) in KINDS.into_iter().zip(&groups).enumerate() {
+                counts.sequences +=
+                    self.decide(&frame(kind), groups, position, &mut counts.tallies);
             }
         }
         counts
     }
 
     /// Decides a frame under each policy; returns how many distinct sequences it has.
-    fn decide<'a>(
+    fn decide(
         &mut self,
         frame: &Frame,
-        policies: &[Policy],
-        tallies: impl Iterator<Item = &'a mut Tally>,
+        groups: &[Group],
+        kind: usize,
+        tallies: &mut [[Tally; KINDS.len()]],
     ) -> u64 {
         let Self { lowered, distinct, checker, report } = self;
-        for (lowered, policy) in lowered.iter_mut().zip(policies) {
-            lower_one(frame, policy, lowered);
+        for (lowered, group) in lowered.iter_mut().zip(groups) {
+            lower_one(frame, &group.policy, lowered);
         }
         distinct.clear();
-        for ((position, sequence), tally) in lowered.iter().enumerate().zip(tallies) {
+        for ((position, sequence), group) in lowered.iter().enumerate().zip(groups) {
             let is_same = |&&(first, _): &&(usize, Outcome)| {
                 lowered.get(first).is_some_and(|first| is_same(first, sequence))
             };
@@ -236,7 +270,11 @@ impl Prover {
                     outcome
                 }
             };
-            tally.count(frame.size, &outcome);
+            for &member in &group.members {
+                if let Some(tally) = tallies.get_mut(member).and_then(|both| both.get_mut(kind)) {
+                    tally.count(frame.size, &outcome);
+                }
+            }
         }
         distinct.len() as u64
     }
@@ -251,12 +289,7 @@ fn lower_one(frame: &Frame, policy: &Policy, lowered: &mut Lowered) {
 
 /// Whether the verifier would be given the very same words and rows.
 fn is_same(first: &Lowered, second: &Lowered) -> bool {
-    let words = first.words().iter().zip(second.words());
-    // Rows tell most of those apart that differ; words are compared without a branch for
-    // each.
-    first.rows() == second.rows()
-        && first.words().len() == second.words().len()
-        && words.fold(0, |bits, (first, second)| bits | (first.get() ^ second.get())) == 0
+    first.words() == second.words() && first.rows() == second.rows()
 }
 
 /// Verifies a lowered function.

@@ -2,6 +2,7 @@
 //! alignment of SP make the frame size, Go's *autosize* (`obj7.go`,
 //! `preprocess`, case `ATEXT`).
 
+use crate::pseudo::MAX_PRE_INDEX;
 use core::fmt;
 use thiserror::Error;
 
@@ -51,6 +52,12 @@ impl FrameSize {
     #[must_use]
     pub const fn nth(rank: u32) -> Option<Self> {
         if rank < Self::COUNT { Some(Self(rank * Self::STEP)) } else { None }
+    }
+
+    /// Whether one store with write-back opens the frame, up to 240 bytes.
+    #[must_use]
+    pub const fn is_pre_indexed(self) -> bool {
+        self.0 <= MAX_PRE_INDEX
     }
 
     /// The frame size of a function with `locals` bytes of local variables, as

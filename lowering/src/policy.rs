@@ -6,6 +6,7 @@
 
 use crate::constant::LongConstants;
 use crate::epilogue::OwnPop;
+use crate::frame::{Frame, Kind, Os};
 use core::fmt;
 use thiserror::Error;
 
@@ -259,6 +260,31 @@ impl Policy {
     /// release.
     pub fn released() -> impl DoubleEndedIterator<Item = &'static Self> {
         BUILT_IN.iter().filter(|policy| !policy.releases.is_empty())
+    }
+
+    /// The policy with what makes no difference to a frame left out: two policies
+    /// that are equal afterwards lower it to the same words and rows. Of the frame
+    /// only the kind, the system and [`FrameSize::is_pre_indexed`] matter.
+    ///
+    /// [`FrameSize::is_pre_indexed`]: crate::FrameSize::is_pre_indexed
+    #[must_use]
+    pub fn for_frame(&self, frame: &Frame) -> Self {
+        let mut policy = Self { name: "", summary: "", releases: &[], ..*self };
+        let is_small = frame.size.is_pre_indexed();
+        if frame.kind == Kind::Leaf {
+            (policy.small_pop, policy.large_pop) = (SmallPop::PairAndAdd, LargePop::Constant);
+        } else {
+            policy.leaf_pop = LeafPop::StackPointerFirst;
+            if !is_small {
+                policy.small_pop = SmallPop::PairAndAdd;
+            }
+        }
+        if frame.os != Os::Ios || is_small {
+            policy.ios_store = IosStore::Preemptible;
+        }
+        // Up to 1 GiB two halves are enough.
+        policy.long_constants = LongConstants::WideMoves;
+        policy
     }
 
     /// The policy with this name, or that of the release with this name. A

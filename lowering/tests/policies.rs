@@ -184,3 +184,36 @@ fn an_epilogue_can_be_written_outside() {
     assert_eq!(mine, Policy { ..mine });
     assert_ne!(mine.large_pop, LargePop::Own(OwnPop(pop_leaf_unsafely)));
 }
+
+proptest! {
+    /// What [`Policy::for_frame`] leaves out makes no difference.
+    #[test]
+    fn a_policy_lowers_a_frame_as_what_is_left_of_it_does(
+        frame in strategies::frame(),
+        policy in strategies::policy(),
+    ) {
+        let left = policy.for_frame(&frame);
+        let (first, second) = (lower(&frame, &policy), lower(&frame, &left));
+        prop_assert_eq!(first.words(), second.words());
+        prop_assert_eq!(first.rows(), second.rows());
+    }
+}
+
+/// And nothing is left out by which two policies of releases differ: go1.24 and
+/// go1.24.6 pop a frame of 4112 bytes in two ways (golang/go#73259), go1.22 and go1.24
+/// one of 32.
+#[test]
+fn policies_that_differ_for_a_frame_are_told_apart() {
+    let policy = |name| Policy::resolve(name).expect("a policy");
+    let same = |first, second, bytes, kind| {
+        let frame = Frame::new(FrameSize::new(bytes).expect("a frame size"), kind);
+        policy(first).for_frame(&frame) == policy(second).for_frame(&frame)
+    };
+    assert!(!same("go1.24", "go1.24.6", 4112, Kind::NonLeaf));
+    assert!(same("go1.24", "go1.24.6", 4112, Kind::Leaf));
+    assert!(!same("go1.22", "go1.24", 32, Kind::NonLeaf));
+    assert!(same("go1.22", "go1.24", 256, Kind::NonLeaf));
+    assert!(!same("go1.19", "go1.22", 256, Kind::Leaf));
+    assert!(!same("complete", "go1.26", 65616, Kind::Leaf));
+    assert!(same("go1.26", "go1.24.6", 65616, Kind::NonLeaf));
+}
