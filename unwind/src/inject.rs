@@ -22,6 +22,10 @@
 //! the stack is moved. A goroutine's stack is not moved while it is preempted
 //! asynchronously (`isShrinkStackSafe`), but it is behind an injected `sigpanic`.
 //!
+//! All registers come back but R27, through which `asyncPreempt` returns. Of vector
+//! registers it saves 64 bits before go1.26, whose compiler is the first to use more
+//! (`arm64/ssa.go`, `FLDPQ`).
+//!
 //! Read in go1.19.8, go1.21.13, go1.22.10, go1.23.9, go1.24.3, go1.24.11,
 //! go1.25.5, go1.26.0 and go1.27.3.
 
@@ -72,23 +76,15 @@ const FRAME_POINTER: Push = Push { below_sp: INJECTED_SP_MOVE + 8, value: Pushed
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct InjectedCall {
     writes: &'static [Push],
-    frame: u16,
 }
 
 impl InjectedCall {
-    /// The one of `release`; that of the newest for none.
-    ///
-    /// R29 is pushed in go1.21.13 and not in go1.19.8. Vector registers moved out
-    /// of the frame in go1.26.0, which is also the first to save all 128 bits of
-    /// them, as it is the first whose compiler uses those (`arm64/ssa.go`,
-    /// `FLDPQ`).
+    /// The one of `release`; that of the newest for none: R29 is pushed in go1.21.13 and
+    /// not in go1.19.8.
     #[must_use]
     pub fn of(release: Option<Release>) -> Self {
-        let since = |minor| release.is_none_or(|release| release >= Release(minor));
-        Self {
-            writes: if since(21) { &[LR, FRAME_POINTER] } else { &[LR] },
-            frame: if since(26) { 240 } else { 496 },
-        }
+        let pushes_r29 = release.is_none_or(|release| release >= Release(21));
+        Self { writes: if pushes_r29 { &[LR, FRAME_POINTER] } else { &[LR] } }
     }
 
     /// What the signal handler itself writes (`pushCall`), from the top.
@@ -96,36 +92,21 @@ impl InjectedCall {
     pub const fn writes(&self) -> &'static [Push] {
         self.writes
     }
-
-    /// The size of the frame of `asyncPreempt`, in bytes, which begins at the new
-    /// SP; what it calls uses more below it.
-    #[must_use]
-    pub const fn frame(&self) -> u16 {
-        self.frame
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    // Expectations: `pushCall` in runtime/signal_arm64.go, and the first
-    // instruction of `asyncPreempt` in runtime/preempt_arm64.s, of each release.
+    // Expectations: `pushCall` in runtime/signal_arm64.go of each release.
     #[test]
     fn what_is_pushed_by_release() {
-        for (minor, words, frame) in [
-            (19, &[16][..], 496),
-            (21, &[16, 24], 496),
-            (22, &[16, 24], 496),
-            (23, &[16, 24], 496),
-            (24, &[16, 24], 496),
-            (25, &[16, 24], 496),
-            (26, &[16, 24], 240),
-            (27, &[16, 24], 240),
-        ] {
+        let since_21 = &[16, 24][..];
+        for (minor, words) in [(19, &[16][..])].into_iter().chain((21..=27).map(|n| (n, since_21)))
+        {
             let call = InjectedCall::of(Some(Release(minor)));
             let below: Vec<_> = call.writes().iter().map(|push| push.below_sp).collect();
-            assert_eq!((below.as_slice(), call.frame()), (words, frame), "go1.{minor}");
+            assert_eq!(below, words, "go1.{minor}");
             assert_eq!(call.writes().first().map(|push| push.value), Some(Pushed::Lr));
         }
         assert_eq!(InjectedCall::of(None), InjectedCall::of(Some(Release(27))));

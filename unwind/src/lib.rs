@@ -21,7 +21,7 @@ pub use frame_pointer::FramePointerWalk;
 pub use inject::{InjectedCall, KEPT_BELOW_SP, LOST_REGISTER};
 pub use preempt::{FuncFlags, NotPreemptible, Preemption, RESTART_LIMIT, Release};
 pub use signal::RED_ZONE;
-pub use table::{OutOfOrder, Row, RowTable, RowWriter, Span};
+pub use table::{Row, RowTable, RowWriter, Span};
 pub use unwinder::{Crash, Mistaken, ReturnAddress, Stopped};
 
 use core::fmt;

@@ -18,12 +18,6 @@
 /// bytes: the red zone (Apple, "Writing ARM64 code for Apple platforms").
 pub const RED_ZONE: i64 = 128;
 
-/// Whether handlers run on a stack of their own, by `GOOS`.
-#[must_use]
-pub fn has_signal_stack(goos: &str) -> bool {
-    goos != "ios"
-}
-
 /// Whether a handler on the interrupted stack overwrites a part of the word that
 /// begins `below_sp` bytes below the interrupted SP.
 #[must_use]
@@ -34,15 +28,6 @@ pub const fn is_lost_to_signal(below_sp: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // `minit` in runtime/os_darwin.go of all nine releases.
-    #[test]
-    fn ios_alone_has_none() {
-        for goos in ["linux", "darwin", "freebsd", "netbsd", "openbsd", "android"] {
-            assert!(has_signal_stack(goos), "{goos}");
-        }
-        assert!(!has_signal_stack("ios"));
-    }
 
     #[test]
     fn the_red_zone_is_kept() {

@@ -23,16 +23,6 @@ pub struct Span {
     class: u32,
 }
 
-/// A run was added that starts before the last one: the tables that it is
-/// made from contradict each other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OutOfOrder {
-    /// Where the run was to start.
-    pub start: Index,
-    /// Where the last run of the table starts.
-    pub last: Index,
-}
-
 /// The rows of one function: spans in ascending order, the first at the entry,
 /// none equal to its neighbour, covering all boundaries before
 /// [`RowTable::end`].
@@ -80,19 +70,6 @@ impl RowTable {
             _ => self.spans.len() as u32,
         };
         self.spans.push(Span { start, row, class });
-    }
-
-    /// Appends the boundaries from the end of the table up to `end` (not
-    /// included) with `row`.
-    ///
-    /// # Errors
-    /// [`OutOfOrder`] when the table already reaches beyond `end`.
-    pub fn extend_to(&mut self, end: Index, row: Row) -> Result<(), OutOfOrder> {
-        let Some(count) = end.0.checked_sub(self.end.0) else {
-            return Err(OutOfOrder { start: end, last: self.end });
-        };
-        self.push(row, count);
-        Ok(())
     }
 
     /// The boundary behind the last one that has a row.
@@ -298,15 +275,5 @@ mod tests {
             writer.finish(pushed.end());
             assert_eq!(rewritten, pushed, "{count} runs");
         }
-    }
-
-    #[test]
-    fn a_run_that_goes_back_is_refused() {
-        let mut table = RowTable::new();
-        assert_eq!(table.extend_to(Index(3), Row::default()), Ok(()));
-        assert_eq!(
-            table.extend_to(Index(2), Row::default()),
-            Err(OutOfOrder { start: Index(2), last: Index(3) })
-        );
     }
 }
