@@ -308,6 +308,33 @@ fn what_is_not_executed_is_told() {
     assert!(judged.findings.is_empty() && !judged.is_complete(), "{judged:?}");
 }
 
+/// A saved word that is stored over through R20 is what the verifier assumes not to
+/// happen; one that is stored again, or stored over through SP or R29, is not.
+#[test]
+fn a_store_astray_is_told() {
+    let function = |store: &str| {
+        let listing = format!(
+            "d10043f4  0 -1  sub x20, sp, #16
+             f81f0ffe  0 -1  str x30, [sp, #-16]!
+             {store}
+             f84107fe 16 -1  ldr x30, [sp], #16
+             d65f03c0  0 -1  ret"
+        );
+        judge(&Subject::read(&listing))
+    };
+    for (store, expected) in [
+        ("f900029e 16 -1  str x30, [x20]", false),
+        ("f9000280 16 -1  str x0, [x20]", true),
+        ("39000280 16 -1  strb w0, [x20]", true),
+        ("3c9f8280 16 -1  stur q0, [x20, #-8]", true),
+        ("f8208281 16 -1  swp x0, x1, [x20]", true),
+        ("f9000680 16 -1  str x0, [x20, #8]", false),
+        ("f90003e0 16 -1  str x0, [sp]", false),
+    ] {
+        assert_eq!(function(store).is_astray, expected, "{store}");
+    }
+}
+
 #[test]
 fn stores_overlap_by_the_byte() {
     let mut memory = Memory::default();

@@ -44,6 +44,9 @@ pub(crate) struct Judgement {
     pub(crate) unjudged: BTreeSet<usize>,
     /// Whether not everything was executed.
     pub(crate) cut_off: bool,
+    /// Whether a store went to a saved word that the verifier assumes it not to go to
+    /// ([`Machine::is_astray`]; `verifier::rules::saved_lr`).
+    pub(crate) is_astray: bool,
     /// How many boundaries were come to.
     pub(crate) boundaries: usize,
 }
@@ -126,7 +129,9 @@ impl Judge<'_> {
                 }
             }
             let called = self.subject.lines.get(pc).is_some_and(|line| is_call(line.word));
-            match self.advance(&mut machine) {
+            let after = self.advance(&mut machine);
+            self.judgement.is_astray |= machine.is_astray;
+            match after {
                 // All that was tested is garbage then.
                 After::Here if called => open.push((machine, Decisions::default())),
                 After::Here => open.push((machine, decisions)),
@@ -264,6 +269,11 @@ fn widen(machine: &mut Machine, first: &Machine) {
     for register in 0..28 {
         if machine.x[register] != first.x[register] {
             machine.x[register] = garbage(register as u64, LOOP);
+        }
+    }
+    for register in 0..32 {
+        if machine.v[register] != first.v[register] {
+            machine.v[register] = garbage(100 + register as u64, LOOP).into();
         }
     }
     if machine.flags != first.flags {

@@ -15,5 +15,6 @@ mod mutants;
 mod mutation;
 mod policies;
 mod random;
+mod replaced;
 mod subject;
 mod tally;

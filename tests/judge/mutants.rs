@@ -1,9 +1,12 @@
 //! Mutants: functions that differ from a correct one in one place.
 
+use crate::replaced::{atomics, halves, vectors};
 use crate::subject::{Line, Subject};
 
 /// A kind of mutation. Immediates and branches change by one unit, branches also
-/// to every other instruction, depths by 16.
+/// to every other instruction, depths by 16. A load or a store of a pair is split into
+/// two; one of general registers becomes one of vector registers, and a store an atomic
+/// operation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Mutation {
     Drop,
@@ -13,11 +16,14 @@ pub(crate) enum Mutation {
     Retarget,
     Depth,
     Class,
+    Split,
+    Vector,
+    Atomic,
 }
 
 impl Mutation {
     /// All kinds.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Drop,
         Self::Duplicate,
         Self::Swap,
@@ -25,6 +31,9 @@ impl Mutation {
         Self::Retarget,
         Self::Depth,
         Self::Class,
+        Self::Split,
+        Self::Vector,
+        Self::Atomic,
     ];
 }
 
@@ -72,6 +81,43 @@ fn aimed(word: u32, (high, low): (u32, u32), at: usize, target: usize) -> u32 {
     word & !mask | distance << low & mask
 }
 
+/// Where a branch at `at` goes, if it is one; the field is its distance.
+fn target((word, at): (u32, usize), (high, low): (u32, u32)) -> usize {
+    let distance = (word << (31 - high)).cast_signed() >> (31 - high + low);
+    at.wrapping_add_signed(distance as isize)
+}
+
+/// Puts a copy of the line at `at` behind it, and aims branches at what they were aimed
+/// at before.
+fn make_room(lines: &mut Vec<Line>, at: usize) {
+    let moved = |index: usize| if index > at { index.wrapping_add(1) } else { index };
+    for (from, line) in lines.iter_mut().enumerate() {
+        if let (&[field], Mutation::Retarget) = fields(line.word) {
+            let to = target((line.word, from), field);
+            line.word = aimed(line.word, field, moved(from), moved(to));
+        }
+    }
+    lines.insert(at + 1, lines[at]);
+}
+
+/// Two lines for the one at `at`, of which the first moves SP or not: the second has the
+/// row of the first, and if it moves also that of the next.
+fn split(subject: &Subject, at: usize) -> Vec<Vec<Line>> {
+    let mut splits = Vec::new();
+    for (words, moves) in halves(subject.lines[at].word) {
+        let mut lines = subject.lines.clone();
+        make_room(&mut lines, at);
+        (lines[at].word, lines[at + 1].word) = (words[0], words[1]);
+        if let Some(next) = subject.lines.get(at + 1).filter(|_| moves) {
+            let mut moved = lines.clone();
+            moved[at + 1].depth = next.depth;
+            splits.push(moved);
+        }
+        splits.push(lines);
+    }
+    splits
+}
+
 /// Every function that differs from this one in one place.
 pub(crate) fn mutants(subject: &Subject) -> Vec<Mutant> {
     let lines = &subject.lines;
@@ -102,6 +148,15 @@ pub(crate) fn mutants(subject: &Subject) -> Vec<Mutant> {
                 let word = aimed(line.word, *field, at, target);
                 add(mutation, &|mutant| mutant[at].word = word);
             }
+        }
+        for lines in split(subject, at) {
+            add(Mutation::Split, &|mutant| mutant.clone_from(&lines));
+        }
+        for word in vectors(line.word) {
+            add(Mutation::Vector, &|mutant| mutant[at].word = word);
+        }
+        for word in atomics(line.word) {
+            add(Mutation::Atomic, &|mutant| mutant[at].word = word);
         }
         for by in [-16, 16] {
             add(Mutation::Depth, &|mutant| mutant[at].depth += by);

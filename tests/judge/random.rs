@@ -59,7 +59,7 @@ const MOVES: [u32; 22] = [
 ];
 
 /// Saves and restores, and what is near them.
-const SAVES: [u32; 23] = [
+const SAVES: [u32; 28] = [
     0xf81f_0ffe, // str x30, [sp, #-16]!
     0xf81f_83fd, // stur x29, [sp, #-8]
     0xd100_23fd, // sub x29, sp, #8
@@ -82,6 +82,11 @@ const SAVES: [u32; 23] = [
     0xaa03_03fe, // mov x30, x3
     0xf800_83be, // stur x30, [x29, #8]
     0xa93f_ffff, // stp xzr, xzr, [sp, #-8]
+    0xfc1f_83fd, // stur d29, [sp, #-8]
+    0xfc5f_83fd, // ldur d29, [sp, #-8]
+    0x3d80_03e0, // str q0, [sp]
+    0xf820_83e1, // swp x0, x1, [sp]
+    0xf83e_03fe, // ldadd x30, x30, [sp]
     0x9400_0000, // bl .
 ];
 
@@ -128,25 +133,39 @@ fn function(random: &mut Random) -> Subject {
     subject
 }
 
+/// How many objections rest on an assumption of the verifier at most: a store through a
+/// register whose value comes from another block, over a saved word.
+const MAX_ASTRAY: f64 = FUNCTIONS as f64 / 50_000.0;
+
 #[test]
 fn no_random_function_that_the_judge_sees_to_be_wrong_is_proved() {
     let (mut random, mut checker) = (Random(73259), Checker::new());
-    let (mut all, mut objections, mut cut_off) = (Tally::default(), Vec::new(), 0);
+    let (mut all, mut objections) = (Tally::default(), Vec::new());
+    let (mut cut_off, mut astray) = (0, 0_u32);
     for _ in 0..FUNCTIONS {
         let subject = function(&mut random);
         let trial = Trial::of(&subject, &mut checker);
         all.count(&trial);
         cut_off += u32::from(trial.judged.cut_off);
-        objections.extend(trial.objection().map(|objection| {
-            format!("Random at 0: {objection}\n{}{:?}\n", subject.listing(), trial.report)
-        }));
+        match trial.objection() {
+            Some(_) if trial.judged.is_astray => astray += 1,
+            Some(objection) => {
+                let (listing, report) = (subject.listing(), trial.report);
+                objections.push(format!("Random at 0: {objection}\n{listing}{report:?}\n"));
+            }
+            None => {}
+        }
     }
-    println!("random functions, {cut_off} of them cut off\n{:<10} {}", "", Tally::HEADER);
+    println!("random functions, {cut_off} of them cut off, {astray} against an assumption");
+    println!("{:<10} {}", "", Tally::HEADER);
     println!("{:<10} {all}", "all");
     all.print_rules();
     crate::mutation::assert_none(&objections);
+    assert!(f64::from(astray) <= MAX_ASTRAY, "{astray} against an assumption");
     let floor = FUNCTIONS as u32 / 100;
-    assert!(all.refuted > floor && all.undecided > floor && all.proved > floor, "{all:?}");
+    assert!(all.refuted > floor && all.undecided > floor && all.proved > 15 * floor, "{all:?}");
+    // A load from below SP of what was never stored, R27 lost that was never set.
+    crate::mutation::assert_within("random", &all, 99 * floor, 0.015, 0.05);
     for (rule, (seen, _)) in Rule::ALL.into_iter().zip(all.rules) {
         assert!(seen > floor || rule == Rule::SpAlign, "{}: {seen}", rule.id());
     }

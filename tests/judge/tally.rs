@@ -87,6 +87,11 @@ impl Tally {
         wrong + self.proved + self.doubted + self.accused + self.unjudged
     }
 
+    /// How many of them were executed on all paths.
+    pub(crate) fn judged(&self) -> u32 {
+        self.functions() - self.unjudged
+    }
+
     /// Those of both.
     pub(crate) fn add(&mut self, other: &Self) {
         self.refuted += other.refuted;

@@ -197,6 +197,15 @@ impl Judge<'_> {
     }
 }
 
+/// A digest of the vector registers.
+fn vectors(machine: &Machine) -> u64 {
+    let add = |digest: u64, value: u64| (digest.rotate_left(7) ^ value).wrapping_mul(FACTOR);
+    machine.v.iter().fold(0, |digest, &v| add(add(digest, v as u64), (v >> 64) as u64))
+}
+
+/// Odd, with its bits well mixed: 2^64 divided by the golden ratio.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// All paths from a boundary.
 #[derive(Default)]
 pub(super) struct Runs {
@@ -229,12 +238,14 @@ impl Run {
             End::Never => {
                 machine.x[..27].iter().for_each(|&value| see(value));
                 see(machine.x[28]);
+                see(vectors(machine));
                 see(machine.memory.read(machine.sp, 8));
             }
             End::Return => {
                 machine.x[..27].iter().for_each(|&value| see(value));
                 see(machine.x[28]);
                 see(machine.x[30]);
+                see(vectors(machine));
                 for (address, content) in machine.memory.written_from(machine.sp.wrapping_sub(8)) {
                     see(address);
                     see(content);
