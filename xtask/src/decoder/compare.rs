@@ -3,6 +3,7 @@
 //!
 //! Operands are matched as data; no word is ever printed here.
 
+use super::passed::{concerns, concerns_in_other};
 use super::registers::write_unseen;
 use unwind::Word;
 use verifier::decode::{Inst, Reg, Screen, Test, decode, direct_branch, screen};
@@ -61,8 +62,11 @@ pub enum Theirs {
 /// In what the two decoders, or the screen and the decoder, disagree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Disagreement {
-    /// The screen passes what the decoder does not find harmless.
+    /// The screen passes what the decoder does not find harmless, or what concerns the
+    /// walk by its operands.
     Screen,
+    /// The screen passes what concerns the walk by the other decoder's operands.
+    Passed,
     /// `direct_branch` is not what the decoder says.
     DirectBranch,
     /// The other decoder sees a write of SP, the verifier none.
@@ -127,7 +131,9 @@ pub fn compare(word: Word) -> Comparison {
         Ok(other) => {
             let (theirs, disagreement) = between(&inst, effect, flow, &other);
             let unseen = write_unseen(word, &other).then_some(Disagreement::RegisterUnseen);
-            (theirs, disagreement.or(unseen))
+            let passes = ours == Ours::Plain && concerns_in_other(word, &other);
+            let passed = passes.then_some(Disagreement::Passed);
+            (theirs, disagreement.or(unseen).or(passed))
         }
     };
     let disagreement = within(word, &inst, effect, flow).or(between);
@@ -153,11 +159,11 @@ fn classify(word: Word, inst: &Inst, effect: SpEffect) -> Ours {
 
 /// The verifier's three views of a word, held against each other.
 fn within(word: Word, inst: &Inst, effect: SpEffect, flow: Option<Flow>) -> Option<Disagreement> {
-    // A call returns behind itself, so the screen passes BL.
-    let stays = matches!(flow, None | Some(Flow::Call(_)));
-    let harmless = *inst != Inst::Unknown && effect == SpEffect::Unchanged && stays;
-    if screen(word) == Screen::Plain && !harmless {
-        return Some(Disagreement::Screen);
+    if screen(word) == Screen::Plain {
+        let is_harmless = *inst != Inst::Unknown && effect == SpEffect::Unchanged && flow.is_none();
+        if !is_harmless || concerns(word, inst) {
+            return Some(Disagreement::Screen);
+        }
     }
     let direct = direct_branch(word).map(|branch| match branch.conditional {
         true => Flow::BranchIf(branch.offset),

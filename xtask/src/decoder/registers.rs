@@ -13,18 +13,23 @@ use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand};
 /// verifier rules out.
 #[must_use]
 pub(super) fn write_unseen(word: Word, other: &Instruction) -> bool {
-    let unseen = |register: u16| register < 31 && !may_write(word, Reg(register as u8));
+    writes(word, other, |register| register < 31 && !may_write(word, Reg(register as u8)))
+}
+
+/// Whether the other decoder sees a write of one of the registers that are `wanted`.
+#[must_use]
+pub(super) fn writes(word: Word, other: &Instruction, wanted: impl Fn(u16) -> bool) -> bool {
     let written_back = other.operands.iter().any(|operand| match *operand {
         Operand::RegPreIndex(base, _, true)
         | Operand::RegPostIndex(base, _)
-        | Operand::RegPostIndexReg(base, _) => unseen(base),
+        | Operand::RegPostIndexReg(base, _) => wanted(base),
         _ => false,
     });
     let operand = |position: usize| match other.operands.get(position) {
         Some(&(Operand::Register(_, register) | Operand::RegisterOrSP(_, register))) => {
-            unseen(register)
+            wanted(register)
         }
-        Some(&Operand::RegisterPair(_, first)) => unseen(first) || unseen(first + 1),
+        Some(&Operand::RegisterPair(_, first)) => wanted(first) || wanted(first + 1),
         _ => false,
     };
     written_back || destinations(word, other).iter().any(|&position| operand(position))
@@ -54,9 +59,7 @@ fn destinations(word: Word, other: &Instruction) -> &'static [usize] {
 /// registers, atomic operations the second operand, exclusive stores and
 /// compare-and-swap the first, other stores and prefetches none.
 fn of_memory(mnemonic: &str) -> &'static [usize] {
-    const ATOMIC: [&str; 9] =
-        ["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
-    if ATOMIC.iter().any(|prefix| mnemonic.starts_with(prefix)) {
+    if is_atomic(mnemonic) {
         return &[1];
     }
     if ["ldp", "ldnp", "ldpsw", "ldxp", "ldaxp"].contains(&mnemonic) {
@@ -64,6 +67,13 @@ fn of_memory(mnemonic: &str) -> &'static [usize] {
     }
     let status = ["stx", "stlx", "cas"].iter().any(|prefix| mnemonic.starts_with(prefix));
     if status || mnemonic.starts_with("ld") { &[0] } else { &[] }
+}
+
+/// Whether it is of an atomic operation that loads what was there.
+pub(super) fn is_atomic(mnemonic: &str) -> bool {
+    const ATOMIC: [&str; 9] =
+        ["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
+    ATOMIC.iter().any(|prefix| mnemonic.starts_with(prefix))
 }
 
 #[cfg(test)]
