@@ -3,12 +3,17 @@
 //! 4 and 5; "ELF for the Arm 64-bit Architecture", section 5.7).
 //!
 //! Only what a loader reads can make a file unreadable: section headers are
-//! hints, and are passed over where they are stripped or damaged.
+//! hints, and are passed over where they are stripped or damaged. An object that
+//! no linker has linked has nothing else, and is read by `object_file`.
 
-use crate::error::{FileType, Machine, Magic};
-use crate::space::{AddressSpace, Hints, Relocation, Segment};
-use crate::{Error, bytes::c_string};
-use object::elf::{self, Dyn64, FileHeader64, ProgramHeader64, Rela64, SectionHeader64};
+mod object_file;
+mod sections;
+mod system;
+
+use crate::container::{Container, many, one, part};
+use crate::error::{Error, FileType, Machine};
+use crate::space::{AddressSpace, Relocation, Segment};
+use object::elf::{self, Dyn64, FileHeader64, ProgramHeader64, Rela64, Sym64};
 use object::{LittleEndian as LE, Pod, ReadRef};
 
 /// Makes the address space of an ELF file.
@@ -17,26 +22,23 @@ use object::{LittleEndian as LE, Pod, ReadRef};
 /// All that concern the container.
 pub(crate) fn read(file: &[u8]) -> Result<AddressSpace<'_>, Error> {
     let header = header(file)?;
+    if header.e_type.get(LE) == elf::ET_REL {
+        return object_file::read(file, header);
+    }
     let programs = programs(file, header)?;
-    let mut space = AddressSpace::new(segments(file, programs)?, hints(file, header))?;
+    let segments = segments(file, programs)?;
+    let hints = sections::hints(file, header);
+    let mut space = AddressSpace::new(Container::Elf, file.len(), segments, hints)?;
     if let Some(dynamic) = programs.iter().find(|program| program.p_type.get(LE) == elf::PT_DYNAMIC)
     {
         let relocations = relocations(&space, dynamic)?;
         space.relocate(relocations);
     }
+    space.os = Some(system::of(file, header, programs));
     Ok(space)
 }
 
 fn header(file: &[u8]) -> Result<&FileHeader64<LE>, Error> {
-    if file.is_empty() {
-        return Err(Error::Empty);
-    }
-    // The magic decides first, so that a truncated executable is not called
-    // a file of another kind, nor a short text a truncated executable.
-    let magic = file.iter().zip(elf::ELFMAG).all(|(found, expected)| *found == expected);
-    if !magic {
-        return Err(Error::NotElf { found: Magic::of(file) });
-    }
     match file.get(4) {
         Some(&class) if class != elf::ELFCLASS64.0 => return Err(Error::Class { found: class }),
         _ => {}
@@ -48,13 +50,12 @@ fn header(file: &[u8]) -> Result<&FileHeader64<LE>, Error> {
     let header: &FileHeader64<LE> = one(file, "ELF header", 0)?;
     let machine = header.e_machine.get(LE);
     if machine != elf::EM_AARCH64 {
-        return Err(Error::Architecture { found: Machine(machine.0) });
+        return Err(Error::Architecture { offset: 0x12, found: Machine::Elf(machine.0) });
     }
-    let kind = header.e_type.get(LE);
-    if kind != elf::ET_EXEC && kind != elf::ET_DYN {
-        return Err(Error::FileType { found: FileType(kind.0) });
+    match header.e_type.get(LE) {
+        elf::ET_REL | elf::ET_EXEC | elf::ET_DYN => Ok(header),
+        kind => Err(Error::FileType { found: FileType::Elf(kind.0) }),
     }
-    Ok(header)
 }
 
 fn programs<'a>(
@@ -81,8 +82,7 @@ fn segments<'a>(
             continue;
         }
         let (offset, in_file) = (program.p_offset.get(LE), program.p_filesz.get(LE));
-        let bytes = file.read_bytes_at(offset, in_file);
-        let bytes = bytes.map_err(|()| truncated(file, "loadable segment", offset, in_file))?;
+        let bytes = part(file, "loadable segment", offset, in_file)?;
         segments.push(Segment {
             address: program.p_vaddr.get(LE),
             size: program.p_memsz.get(LE).max(in_file),
@@ -107,26 +107,38 @@ fn relocations(
         let live = entries.iter().take_while(|entry| entry.d_tag.get(LE) != elf::DT_NULL);
         live.filter(|entry| entry.d_tag.get(LE) == tag).map(|entry| entry.d_val.get(LE)).next()
     };
+    let symbols = value(elf::DT_SYMTAB).and_then(|address| space.bytes_from(address));
     let mut relocations = Vec::new();
     for (start, length) in [(elf::DT_RELA, elf::DT_RELASZ), (elf::DT_JMPREL, elf::DT_PLTRELSZ)] {
         let (Some(start), Some(length)) = (value(start), value(length)) else { continue };
         let table: &[Rela64<LE>] = table(space, start, length)?;
         relocations.reserve(table.len());
-        relocations.extend(table.iter().filter_map(relocation));
+        relocations.extend(table.iter().filter_map(|rela| relocation(rela, symbols)));
     }
     Ok(relocations)
 }
 
-fn relocation(rela: &Rela64<LE>) -> Option<Relocation> {
+/// A symbol that the file defines has the file's own value, as it has unless
+/// another file of the program defines it too. Plugins refer to parts of their
+/// own tables in that way.
+fn relocation(rela: &Rela64<LE>, symbols: Option<&[u8]>) -> Option<Relocation> {
     let at = rela.r_offset.get(LE);
-    let kind = rela.r_info.get(LE) & 0xffff_ffff;
-    if kind == u64::from(elf::R_AARCH64_NONE.0) {
-        None
-    } else if kind == u64::from(elf::R_AARCH64_RELATIVE.0) {
-        Some(Relocation { at, value: Some(rela.r_addend.get(LE).cast_unsigned()) })
-    } else {
-        Some(Relocation { at, value: None })
-    }
+    let addend = rela.r_addend.get(LE).cast_unsigned();
+    let value = match rela.r_type(LE, false) {
+        elf::R_AARCH64_NONE => return None,
+        elf::R_AARCH64_RELATIVE => Some(addend),
+        elf::R_AARCH64_ABS64 => symbols
+            .and_then(|symbols| own_symbol(symbols, rela.r_sym(LE, false)))
+            .map(|value| value.wrapping_add(addend)),
+        _ => None,
+    };
+    Some(Relocation { at, value })
+}
+
+fn own_symbol(symbols: &[u8], index: u32) -> Option<u64> {
+    let offset = u64::from(index).checked_mul(size_of::<Sym64<LE>>() as u64)?;
+    let symbol: &Sym64<LE> = symbols.read_at(offset).ok()?;
+    (symbol.st_shndx.get(LE) != elf::SHN_UNDEF).then(|| symbol.st_value.get(LE))
 }
 
 /// A table in memory; an incomplete last entry is left out, as the loader does.
@@ -137,44 +149,4 @@ fn table<'a, T: Pod>(space: &AddressSpace<'a>, address: u64, size: u64) -> Resul
     let bytes = space.bytes(address, size).ok_or(Error::Relocations { address, size })?;
     let count = bytes.len() / size_of::<T>().max(1);
     bytes.read_slice_at(0, count).map_err(|()| Error::Relocations { address, size })
-}
-
-fn hints(file: &[u8], header: &FileHeader64<LE>) -> Hints {
-    sections(file, header).unwrap_or_default()
-}
-
-fn sections(file: &[u8], header: &FileHeader64<LE>) -> Option<Hints> {
-    let count = usize::from(header.e_shnum.get(LE));
-    let sections: &[SectionHeader64<LE>] =
-        file.read_slice_at(header.e_shoff.get(LE), count).ok()?;
-    let names = sections.get(usize::from(header.e_shstrndx.get(LE).0))?;
-    let names = file.read_bytes_at(names.sh_offset.get(LE), names.sh_size.get(LE)).ok()?;
-    let mut hints = Hints::default();
-    for section in sections {
-        let address = Some(section.sh_addr.get(LE)).filter(|&address| address != 0);
-        match usize::try_from(section.sh_name.get(LE)).ok().and_then(|at| c_string(names, at)) {
-            Some(b".gopclntab" | b".data.rel.ro.gopclntab") => hints.pclntab = address,
-            Some(b".go.buildinfo") => hints.buildinfo = address,
-            _ => {}
-        }
-    }
-    Some(hints)
-}
-
-fn one<'a, T: Pod>(file: &'a [u8], what: &'static str, offset: u64) -> Result<&'a T, Error> {
-    file.read_at(offset).map_err(|()| truncated(file, what, offset, size_of::<T>() as u64))
-}
-
-fn many<'a, T: Pod>(
-    file: &'a [u8],
-    what: &'static str,
-    offset: u64,
-    count: usize,
-) -> Result<&'a [T], Error> {
-    let size = (count as u64).saturating_mul(size_of::<T>() as u64);
-    file.read_slice_at(offset, count).map_err(|()| truncated(file, what, offset, size))
-}
-
-fn truncated(file: &[u8], what: &'static str, offset: u64, size: u64) -> Error {
-    Error::Truncated { what, offset, size, file_size: file.len() as u64 }
 }

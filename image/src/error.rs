@@ -1,6 +1,11 @@
 //! What can be wrong with a file, one variant for each thing that was expected.
 
-use core::fmt;
+mod kind;
+mod parts;
+
+pub use kind::ErrorKind;
+pub use parts::{FileType, Machine, Magic, PcTableRule};
+
 use thiserror::Error;
 use unwind::Pc;
 
@@ -11,12 +16,24 @@ use unwind::Pc;
 #[non_exhaustive]
 pub enum Error {
     /// The file has no bytes.
-    #[error("empty file: expected an ELF executable")]
+    #[error("empty file: expected an ELF, Mach-O or PE executable")]
     Empty,
-    /// The file does not start with the ELF magic.
-    #[error("not an ELF file: expected the magic 7f 45 4c 46 at offset 0, found {found}")]
-    NotElf {
+    /// The file does not start as an executable does.
+    #[error(
+        "not an executable: expected the magic of ELF (7f 45 4c 46), Mach-O (cf fa ed fe) or PE (4d 5a) at offset 0, found {found}"
+    )]
+    NotExecutable {
         /// The first bytes of the file.
+        found: Magic,
+    },
+    /// The file starts as a PE file does, but is none: a program for DOS.
+    #[error(
+        "not a PE file: expected the signature 50 45 00 00 at offset {offset:#x}, found {found}"
+    )]
+    Signature {
+        /// Where the signature should be.
+        offset: u64,
+        /// The bytes that are there.
         found: Magic,
     },
     /// A structure of the file reaches beyond its end.
@@ -45,17 +62,81 @@ pub enum Error {
         /// The value of `e_ident[EI_DATA]`.
         found: u8,
     },
-    /// The ELF file is neither an executable nor a shared object.
-    #[error("not an executable: expected ELF type 2 or 3 at offset 0x10, found {found}")]
+    /// The Mach-O file has words of 32 bits, or is big-endian.
+    #[error(
+        "not a 64-bit little-endian Mach-O file: expected the magic cf fa ed fe at offset 0, found {found}"
+    )]
+    MachOMagic {
+        /// The first bytes of the file.
+        found: Magic,
+    },
+    /// The PE file has addresses of 32 bits.
+    #[error(
+        "not a 64-bit PE file: expected the magic 0x20b at offset {offset:#x}, found {found:#x}"
+    )]
+    OptionalHeader {
+        /// Where the optional header is.
+        offset: u64,
+        /// Its magic.
+        found: u16,
+    },
+    /// The file is neither an executable nor a shared object.
+    #[error("not an executable: expected {} at offset {:#x}, found {found}", .found.expected(), .found.offset())]
     FileType {
-        /// The value of `e_type`.
+        /// What the file says it is.
         found: FileType,
     },
     /// The machine is not AArch64.
-    #[error("not an arm64 executable: expected ELF machine 183 at offset 0x12, found {found}")]
+    #[error("not an arm64 executable: expected {} at offset {offset:#x}, found {found}", .found.expected())]
     Architecture {
-        /// The value of `e_machine`.
+        /// Where the machine is written in the file.
+        offset: u64,
+        /// The machine that the file is for.
         found: Machine,
+    },
+    /// A universal file has code for other machines only.
+    #[error(
+        "not an arm64 executable: none of the {slices} slices of the universal file is for arm64"
+    )]
+    NoSlice {
+        /// How many slices there are.
+        slices: u32,
+    },
+    /// The code of the file is encrypted, as app stores do.
+    #[error("encrypted file: the {size} bytes at offset {offset:#x} cannot be read")]
+    Encrypted {
+        /// Where the encrypted part starts in the file.
+        offset: u64,
+        /// How long it is, in bytes.
+        size: u64,
+    },
+    /// A structure that the loader reads contradicts itself.
+    #[error("contradictory {what} at offset {offset:#x}: expected {expected}")]
+    Malformed {
+        /// The structure.
+        what: &'static str,
+        /// Where it starts in the file.
+        offset: u64,
+        /// What should be the case.
+        expected: &'static str,
+    },
+    /// A relocatable object has a relocation that is not applied here.
+    #[error(
+        "relocation {kind} at address {address:#x} is not supported; supported: what Go's linker writes for arm64"
+    )]
+    RelocationKind {
+        /// The type of the relocation ("ELF for the Arm 64-bit Architecture", section 5.7).
+        kind: u32,
+        /// What it relocates.
+        address: u64,
+    },
+    /// A branch of a relocatable object cannot reach its target.
+    #[error("branch at address {address:#x}: expected a target within 128 MiB, found {target:#x}")]
+    BranchRange {
+        /// The branch.
+        address: u64,
+        /// Its target.
+        target: u64,
     },
     /// A table of the file has entries of an unknown size.
     #[error(
@@ -79,6 +160,14 @@ pub enum Error {
         /// Where the later segment starts.
         address: u64,
     },
+    /// The segments hold the same bytes of the file many times over.
+    #[error("contradictory segments: {size} bytes of segments in a file of {file_size} bytes")]
+    SegmentSize {
+        /// How many bytes the segments have, each counted for itself.
+        size: u64,
+        /// How long the file is, in bytes.
+        file_size: u64,
+    },
     /// The dynamic section names a relocation table that is not in the file.
     #[error(
         "contradictory dynamic section: no relocation table of {size} bytes at address {address:#x}"
@@ -92,9 +181,9 @@ pub enum Error {
     /// The file holds no function table of Go.
     #[error("no Go function table (pclntab) in any loadable segment: not a Go program")]
     NoFunctionTable,
-    /// The function table has the layout of a release before go1.18.
+    /// The function table has the layout of a release before go1.16.
     #[error(
-        "pclntab at address {address:#x}: the layout of {release} is not supported; supported: go1.18 and later"
+        "pclntab at address {address:#x}: the layout of {release} is not supported; supported: go1.16 and later"
     )]
     UnsupportedTable {
         /// Where the table is.
@@ -196,100 +285,4 @@ pub enum Error {
         /// The entry of the tree that a boundary refers to.
         index: i32,
     },
-}
-
-/// What every pc-value program keeps to (`runtime/symtab.go`, `pcvalue`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PcTableRule {
-    /// A delta of zero ends the program inside the table.
-    Terminated,
-    /// A varint has at most five bytes and fits 32 bits.
-    Varint,
-    /// A value fits a signed 32-bit number.
-    Value,
-    /// Each run has at least one instruction.
-    Progress,
-    /// No run reaches beyond the function's code.
-    InFunction,
-    /// The unsafe points cover the same boundaries as the depths.
-    SameEnd,
-}
-
-impl fmt::Display for PcTableRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Terminated => "a zero that ends it",
-            Self::Varint => "a varint of 32 bits",
-            Self::Value => "a value of 32 bits",
-            Self::Progress => "a run of at least one instruction",
-            Self::InFunction => "a run that ends inside its function",
-            Self::SameEnd => "unsafe points up to where the depths end",
-        })
-    }
-}
-
-/// The first bytes of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Magic {
-    bytes: [u8; 4],
-    length: usize,
-}
-
-impl Magic {
-    /// The first four bytes, or all of them.
-    #[must_use]
-    pub fn of(file: &[u8]) -> Self {
-        let mut magic = Self { bytes: [0; 4], length: file.len().min(4) };
-        for (to, from) in magic.bytes.iter_mut().zip(file) {
-            *to = *from;
-        }
-        magic
-    }
-}
-
-impl fmt::Display for Magic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, byte) in self.bytes.iter().take(self.length).enumerate() {
-            write!(f, "{}{byte:02x}", if index == 0 { "" } else { " " })?;
-        }
-        Ok(())
-    }
-}
-
-/// A value of `e_type`, shown with its meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileType(pub u16);
-
-impl fmt::Display for FileType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.0 {
-            1 => " (relocatable object)",
-            4 => " (core dump)",
-            _ => "",
-        };
-        write!(f, "{}{name}", self.0)
-    }
-}
-
-/// A value of `e_machine`, shown with its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Machine(pub u16);
-
-impl fmt::Display for Machine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.0 {
-            3 => " (x86)",
-            8 => " (MIPS)",
-            20 => " (PowerPC)",
-            21 => " (PowerPC64)",
-            22 => " (S390)",
-            40 => " (Arm)",
-            62 => " (x86-64)",
-            243 => " (RISC-V)",
-            258 => " (LoongArch)",
-            _ => "",
-        };
-        write!(f, "{}{name}", self.0)
-    }
 }

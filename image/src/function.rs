@@ -3,17 +3,16 @@
 use crate::bytes::{c_string, i32_at, u32_at};
 use crate::error::PcTableRule;
 use crate::inline::{self, FUNCDATA_INL_TREE, PCDATA_INL_TREE_INDEX};
-use crate::locate::Module;
 use crate::pclntab::Layout;
 use crate::pctab::{Program, Run};
 use crate::{Error, Image};
-use unwind::{Depth, FuncFlags, Index, Pc, Preemption, Release, Row, RowTable, UnsafePoint, Word};
+use unwind::{Depth, FuncFlags, Index, Pc, Preemption, Row, RowTable, UnsafePoint, Word};
 
 /// Index of the unsafe points (`internal/abi/symtab.go`).
 const PCDATA_UNSAFE_POINT: usize = 0;
 
 /// Index of the pointer maps of locals (`internal/abi/symtab.go`).
-const FUNCDATA_LOCALS_POINTER_MAPS: usize = 1;
+pub(crate) const FUNCDATA_LOCALS_POINTER_MAPS: usize = 1;
 
 /// A function of an image.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +31,9 @@ pub struct Function<'i> {
     name: &'i [u8],
     /// `_func` with its `pcdata` and `funcdata`.
     record: &'i [u8],
-    module: &'i Module<'i>,
-    release: Option<Release>,
+    /// The address of that.
+    record_address: u64,
+    image: &'i Image<'i>,
 }
 
 /// A place in the source.
@@ -114,8 +114,8 @@ impl<'i> Function<'i> {
         let line = self.program(self.word(24))?.value(boundary).ok()??;
         let unit = usize::try_from(self.word(32)).ok()?;
         let at = unit.checked_add(usize::try_from(file).ok()?)?.checked_mul(4)?;
-        let offset = u32_at(self.module.pclntab.cutab.bytes, at)?;
-        let filetab = self.module.pclntab.filetab.bytes;
+        let offset = u32_at(self.image.module.pclntab.cutab.bytes, at)?;
+        let filetab = self.image.module.pclntab.filetab.bytes;
         // An offset of all ones, `no file`, is beyond any table.
         let file = c_string(filetab, usize::try_from(offset).ok()?)?;
         let line = u32::try_from(line).ok().filter(|&line| line > 0)?;
@@ -134,17 +134,14 @@ impl<'i> Function<'i> {
         let entry = self.entry;
         let boundary = self.boundary(pc).ok_or(Error::NoSuchBoundary { pc, entry })?;
         let Some(indices) = self.pcdata(PCDATA_INL_TREE_INDEX) else { return Ok(self.name) };
-        let (Some(gofunc), Some(tree)) = (self.module.gofunc, self.funcdata(FUNCDATA_INL_TREE))
-        else {
-            return Ok(self.name);
-        };
+        let Some(tree) = self.inline_tree() else { return Ok(self.name) };
         let index = match indices.value(boundary.0)? {
             Some(index) if index >= 0 => index,
             _ => return Ok(self.name),
         };
-        let pclntab = &self.module.pclntab;
-        inline::name(pclntab.layout, gofunc, pclntab.funcnametab.bytes, tree, index)
-            .ok_or(Error::InlineTree { entry, index })
+        let pclntab = &self.image.module.pclntab;
+        let name = inline::name(pclntab.layout, tree, pclntab.funcnametab.bytes, index);
+        name.ok_or(Error::InlineTree { entry, index })
     }
 
     /// Whether a goroutine can be preempted at a boundary, if the boundary is
@@ -164,13 +161,16 @@ impl<'i> Function<'i> {
 
     pub(crate) fn read(image: &'i Image<'_>, index: usize) -> Result<Self, Error> {
         let pclntab = &image.module.pclntab;
-        let entry = pclntab.entry(index);
-        let entry = entry.ok_or(Error::NoSuchFunction { index, count: pclntab.count })?;
+        let text = image.text();
         let wrong = |expected| {
             let address = pclntab.entry_address(index);
             Error::FunctionRecord { index, address, expected }
         };
-        let text = &image.module.text;
+        let entry = match pclntab.entry(&image.space, text.address, index) {
+            Some(entry) => entry,
+            None if index < pclntab.count => return Err(wrong("ascending starts inside the text")),
+            None => return Err(Error::NoSuchFunction { index, count: pclntab.count }),
+        };
         let code = text.bytes.get(entry.start as usize..entry.end as usize);
         let code = code.ok_or_else(|| wrong("ascending starts inside the text"))?;
         // The text may end inside a word: go1.24 and later end it with
@@ -179,15 +179,26 @@ impl<'i> Function<'i> {
         if !entry.start.is_multiple_of(4) || !(last || entry.end.is_multiple_of(4)) {
             return Err(wrong("starts at multiples of 4"));
         }
-        let record = pclntab.pclntable.bytes.get(entry.record as usize..);
-        let record = record.and_then(|bytes| whole_record(pclntab.layout, bytes));
+        let layout = pclntab.layout;
+        let record = (entry.record as usize).checked_add(layout.record_skip());
+        let record = record.and_then(|at| pclntab.pclntable.bytes.get(at..));
+        let skipped = u64::from(entry.record).saturating_add(layout.record_skip() as u64);
+        let record_address = pclntab.pclntable.address.saturating_add(skipped);
+        let record = record.and_then(|bytes| whole_record(layout, bytes, record_address));
         let record = record.ok_or_else(|| wrong("a whole function record in the table"))?;
-        if u32_at(record, 0) != Some(entry.start) {
+        let start = match layout {
+            Layout::Go116 => {
+                let start = image.space.pointer(record_address.wrapping_sub(4));
+                start.and_then(|start| u32::try_from(start.checked_sub(text.address)?).ok())
+            }
+            Layout::Go118 | Layout::Go120 => u32_at(record, 0),
+        };
+        if start != Some(entry.start) {
             return Err(wrong("a function record with the same start"));
         }
         let name = i32_at(record, 4).and_then(|at| usize::try_from(at).ok());
         let name = name.and_then(|at| c_string(pclntab.funcnametab.bytes, at));
-        let tail = pclntab.layout.record_size().saturating_sub(4);
+        let tail = layout.record_size().saturating_sub(4);
         let byte = |skip: usize| record.get(tail.saturating_add(skip)).copied().unwrap_or(0);
         let mut function = Self {
             entry: Pc(text.address.wrapping_add(u64::from(entry.start))),
@@ -197,16 +208,15 @@ impl<'i> Function<'i> {
             has_locals_pointer_maps: false,
             name: name.ok_or_else(|| wrong("a name in the table"))?,
             record,
-            module: &image.module,
-            release: image.release,
+            record_address,
+            image,
         };
-        let maps = function.funcdata(FUNCDATA_LOCALS_POINTER_MAPS);
-        function.has_locals_pointer_maps = maps.is_some();
+        function.has_locals_pointer_maps = function.has_maps();
         Ok(function)
     }
 
     fn preemption_as(&self, innermost: &[u8]) -> Preemption {
-        Preemption::of(self.flags, self.has_locals_pointer_maps, innermost, self.release)
+        Preemption::of(self.flags, self.has_locals_pointer_maps, innermost, self.image.release)
     }
 
     fn boundary(&self, pc: Pc) -> Option<Index> {
@@ -223,7 +233,7 @@ impl<'i> Function<'i> {
 
     #[inline]
     fn program(&self, offset: u32) -> Option<Program<'i>> {
-        let pctab = self.module.pclntab.pctab;
+        let pctab = self.image.module.pclntab.pctab;
         // A function's code is shorter than 4 GiB: both its ends are u32.
         let limit = u32::try_from(self.code.len()).unwrap_or(u32::MAX);
         Program::new(pctab.bytes, pctab.address, offset, limit)
@@ -231,31 +241,80 @@ impl<'i> Function<'i> {
 
     #[inline]
     fn pcdata(&self, index: usize) -> Option<Program<'i>> {
-        let (fixed, count) = (self.module.pclntab.layout.record_size(), self.word(28));
+        let (fixed, count) = (self.image.module.pclntab.layout.record_size(), self.word(28));
         if index >= count as usize {
             return None;
         }
         self.program(u32_at(self.record, fixed.checked_add(index.checked_mul(4)?)?)?)
     }
 
+    #[inline]
+    fn has_maps(&self) -> bool {
+        match self.image.module.pclntab.layout {
+            Layout::Go116 => {
+                let maps = self.funcdata_address(FUNCDATA_LOCALS_POINTER_MAPS);
+                maps.is_some_and(|maps| Some(maps) != self.image.no_pointers)
+            }
+            Layout::Go118 | Layout::Go120 => self.funcdata(FUNCDATA_LOCALS_POINTER_MAPS).is_some(),
+        }
+    }
+
+    fn inline_tree(&self) -> Option<&'i [u8]> {
+        match self.image.module.pclntab.layout {
+            Layout::Go116 => self.image.space.bytes_from(self.funcdata_address(FUNCDATA_INL_TREE)?),
+            Layout::Go118 | Layout::Go120 => {
+                let offset = self.funcdata(FUNCDATA_INL_TREE)?;
+                self.image.module.gofunc?.get(usize::try_from(offset).ok()?..)
+            }
+        }
+    }
+
     /// The offset of function data from gofunc; all ones stand for none.
     #[inline]
     fn funcdata(&self, index: usize) -> Option<u32> {
-        let fixed = self.module.pclntab.layout.record_size();
+        let fixed = self.image.module.pclntab.layout.record_size();
         let skip = (self.word(28) as usize).checked_add(index)?.checked_mul(4)?;
         let offset = u32_at(self.record, fixed.checked_add(skip)?)?;
         (offset != u32::MAX).then_some(offset)
+    }
+
+    /// The address of function data in the layout of go1.16; 0 stands for none.
+    pub(crate) fn funcdata_address(&self, index: usize) -> Option<u64> {
+        let layout = self.image.module.pclntab.layout;
+        let start = funcdata_of_addresses(layout, self.word(28), self.record_address)?;
+        let at = start.checked_add(index.checked_mul(8)?)?;
+        self.record.get(at..)?.get(..8)?;
+        let address = self.record_address.checked_add(at as u64)?;
+        self.image.space.pointer(address).filter(|&address| address != 0)
     }
 }
 
 /// `_func` with the arrays behind it: `npcdata` is the word at 28, `nfuncdata`
 /// the last byte of the fixed part.
-fn whole_record(layout: Layout, bytes: &[u8]) -> Option<&[u8]> {
+fn whole_record(layout: Layout, bytes: &[u8], address: u64) -> Option<&[u8]> {
     let fixed = layout.record_size();
-    let pcdata = u32_at(bytes, 28)? as usize;
+    let pcdata = u32_at(bytes, 28)?;
     let funcdata = usize::from(*bytes.get(fixed.checked_sub(1)?)?);
-    let words = pcdata.checked_add(funcdata)?.checked_mul(4)?;
-    bytes.get(..fixed.checked_add(words)?)
+    let end = match layout {
+        Layout::Go116 => {
+            funcdata_of_addresses(layout, pcdata, address)?.checked_add(funcdata.checked_mul(8)?)?
+        }
+        Layout::Go118 | Layout::Go120 => {
+            let words = usize::try_from(pcdata).ok()?.checked_add(funcdata)?.checked_mul(4)?;
+            fixed.checked_add(words)?
+        }
+    };
+    bytes.get(..end)
+}
+
+/// Where the pointers to function data start in a record that is at `address`:
+/// behind the pc-value tables, at a multiple of 8 in memory (`funcdata` in
+/// `runtime/symtab.go` of go1.17).
+fn funcdata_of_addresses(layout: Layout, pcdata: u32, address: u64) -> Option<usize> {
+    let tables = usize::try_from(pcdata).ok()?.checked_mul(4)?;
+    let start = layout.record_size().checked_add(tables)?;
+    let padding = address.wrapping_add(start as u64) & 4;
+    start.checked_add(usize::try_from(padding).ok()?)
 }
 
 #[inline]

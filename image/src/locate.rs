@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::moduledata::Moduledata;
-use crate::pclntab::{Pclntab, Table};
+use crate::pclntab::{Layout, Pclntab, Table, has_magic};
 use crate::space::{AddressSpace, Segment, find_all};
 
 /// The tables and the code of a module.
@@ -12,13 +12,19 @@ pub(crate) struct Module<'a> {
     pub(crate) pclntab: Pclntab<'a>,
     /// The code, from the start of Go's text.
     pub(crate) text: Table<'a>,
-    /// The data of functions, `None` without a moduledata.
+    /// The data of functions, `None` without a moduledata and where it is at
+    /// addresses.
     pub(crate) gofunc: Option<&'a [u8]>,
 }
 
 /// How many tables without a moduledata are looked at. A file needs one; more
 /// is an attempt to keep the reader busy.
 const ORPHANS: usize = 16;
+
+/// Whether anything looks like the start of a function table.
+pub(crate) fn has_candidate(space: &AddressSpace<'_>) -> bool {
+    candidates(space).any(|address| space.bytes_from(address).is_some_and(has_magic))
+}
 
 /// Finds the module.
 ///
@@ -105,8 +111,15 @@ fn assemble<'a>(
 ) -> Result<Module<'a>, Error> {
     let address = pclntab.address;
     let wrong = |expected| Error::Header { address, expected };
-    // Releases before go1.26 repeat the start of the text in the header.
-    let header = address.checked_add(24).and_then(|at| space.pointer(at)).filter(|&at| at != 0);
+    let header = match pclntab.layout {
+        // No such field; a function is the first of the text.
+        Layout::Go116 if moduledata.is_none() => pclntab.first(space),
+        Layout::Go116 => None,
+        // Releases before go1.26 repeat the start of the text in the header.
+        Layout::Go118 | Layout::Go120 => {
+            address.checked_add(24).and_then(|at| space.pointer(at)).filter(|&at| at != 0)
+        }
+    };
     let (start, end) = match (moduledata, header) {
         (Some(moduledata), Some(header)) if moduledata.text != header => {
             return Err(wrong("the text start of the moduledata"));

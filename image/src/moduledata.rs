@@ -1,5 +1,5 @@
 //! `runtime.moduledata`: where the text starts and where the data of functions
-//! is (`runtime/symtab.go` of go1.19.8, go1.21.13 to go1.27.3).
+//! is (`runtime/symtab.go` of go1.17, go1.19.8, go1.21.13 to go1.27.3).
 //!
 //! Found by what it must hold: a pointer to the pclntab header, then five
 //! slices that repeat what the header says. Fields behind `noptrbss` moved
@@ -8,7 +8,7 @@
 
 use crate::Error;
 use crate::bytes::u64_at;
-use crate::pclntab::{Pclntab, Table};
+use crate::pclntab::{Layout, Pclntab, Table};
 use crate::space::AddressSpace;
 
 /// What is needed of it.
@@ -22,7 +22,8 @@ pub(crate) struct Moduledata {
     pub(crate) etext: u64,
     /// The size of `pclntable`.
     pub(crate) pclntable_size: u64,
-    /// Where function data counts from, `None` where the layout is unknown.
+    /// Where function data counts from, `None` where the layout is unknown and
+    /// in go1.16 and go1.17, where it does not count from anywhere.
     pub(crate) gofunc: Option<u64>,
 }
 
@@ -30,6 +31,10 @@ pub(crate) struct Moduledata {
 /// go1.20 to go1.25 (`covctrs`, `ecovctrs`); go1.26 (`epclntab`); go1.27
 /// (`typedesclen`, `itaboffset`, `itabsize`).
 const LAYOUTS: [(u64, u64); 4] = [(38, 39), (40, 41), (40, 42), (43, 45)];
+
+/// The word at which `textsectmap` stands in go1.16 and go1.17, which have no
+/// `gofunc`.
+const TEXTSECTMAP_OF_GO116: u64 = 36;
 
 impl Moduledata {
     /// Finds the moduledata of a pclntab.
@@ -47,14 +52,14 @@ impl Moduledata {
             if sections > 1 {
                 return Err(Error::TextSections { address, count: sections });
             }
-            moduledata.gofunc = Some(gofunc);
+            moduledata.gofunc = gofunc;
         }
         Ok(Some(moduledata))
     }
 }
 
 /// A moduledata with its `gofunc` and the number of text sections.
-type Found = (Moduledata, Option<(u64, u64)>);
+type Found = (Moduledata, Option<(Option<u64>, u64)>);
 
 fn read(space: &AddressSpace<'_>, pclntab: &Pclntab<'_>, address: u64) -> Option<Found> {
     let word = |index: u64| space.pointer(address.checked_add(index * 8)?);
@@ -82,14 +87,20 @@ fn read(space: &AddressSpace<'_>, pclntab: &Pclntab<'_>, address: u64) -> Option
     }
     let (_, pclntable_size) = slice(13)?;
     let moduledata = Moduledata { address, text, etext, pclntable_size, gofunc: None };
-    let layout = LAYOUTS.iter().find_map(|&(gofunc, textsectmap)| {
+    let sections = |textsectmap: u64| {
         let (sections, count) = slice(textsectmap)?;
-        let gofunc = word(gofunc)?;
-        space.bytes_from(gofunc)?;
         // `textsect`: vaddr, end, baseaddr.
         let base = space.pointer(sections.checked_add(16)?)?;
         let first = u64_at(space.bytes(sections, 8)?, 0)?;
-        (count > 0 && first == 0 && base == text).then_some((gofunc, count))
-    });
+        (count > 0 && first == 0 && base == text).then_some(count)
+    };
+    let layout = match pclntab.layout {
+        Layout::Go116 => sections(TEXTSECTMAP_OF_GO116).map(|count| (None, count)),
+        Layout::Go118 | Layout::Go120 => LAYOUTS.iter().find_map(|&(gofunc, textsectmap)| {
+            let gofunc = word(gofunc)?;
+            space.bytes_from(gofunc)?;
+            sections(textsectmap).map(|count| (Some(gofunc), count))
+        }),
+    };
     Some((moduledata, layout))
 }

@@ -1,24 +1,25 @@
 //! The function table of a Go module: header, tables, `ftab`.
 //!
-//! The layout is that of go1.18 and later: `pcHeader`, `_func` and `functab`
-//! in `runtime/symtab.go` and `runtime/runtime2.go`; the magic numbers are
-//! `internal/abi/symtab.go` (go1.27.3: `Go118PCLnTabMagic`,
-//! `Go120PCLnTabMagic`). The two magics differ in the record of a function
-//! (`startLine` came with go1.20) and in the inline tree.
+//! The layouts are those of `pcHeader`, `_func` and `functab` in
+//! `runtime/symtab.go` and `runtime/runtime2.go`; the magic numbers are
+//! `internal/abi/symtab.go` (go1.27.3: `Go116PCLnTabMagic`, `Go118PCLnTabMagic`,
+//! `Go120PCLnTabMagic`). The last two differ in the record of a function
+//! (`startLine` came with go1.20) and in the inline tree. In the first, functions
+//! start at addresses instead of offsets from the start of the text, and data of
+//! functions is at addresses too.
 
 use crate::Error;
 use crate::bytes::{u32_at, u64_at};
 use crate::space::AddressSpace;
 
-/// The size of `pcHeader`: the magic and four bytes, then eight words.
-pub(crate) const HEADER_SIZE: u64 = 72;
-
 /// How many entries of the function table a candidate is judged by.
 const PROBED: u64 = 64;
 
-/// Which of the two layouts a table has.
+/// Which layout a table has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Layout {
+    /// `0xfffffffa`: go1.16 and go1.17.
+    Go116,
     /// `0xfffffff0`: go1.18 and go1.19.
     Go118,
     /// `0xfffffff1`: go1.20 and later.
@@ -26,11 +27,36 @@ pub(crate) enum Layout {
 }
 
 impl Layout {
-    /// The size of `_func` up to its variable part.
+    /// The size of `_func` up to its variable part, from its four bytes before
+    /// the name on: the entry, or the half of it that is an address.
     pub(crate) const fn record_size(self) -> usize {
         match self {
-            Self::Go118 => 40,
+            Self::Go116 | Self::Go118 => 40,
             Self::Go120 => 44,
+        }
+    }
+
+    /// How many bytes of `_func` are before those.
+    pub(crate) const fn record_skip(self) -> usize {
+        match self {
+            Self::Go116 => 4,
+            Self::Go118 | Self::Go120 => 0,
+        }
+    }
+
+    /// The size of an entry of `ftab`.
+    const fn entry_size(self) -> usize {
+        match self {
+            Self::Go116 => 16,
+            Self::Go118 | Self::Go120 => 8,
+        }
+    }
+
+    /// Where the offset of `funcnametab` is in the header; the other four follow.
+    const fn offsets(self) -> usize {
+        match self {
+            Self::Go116 => 24,
+            Self::Go118 | Self::Go120 => 32,
         }
     }
 }
@@ -66,7 +92,7 @@ pub(crate) struct Pclntab<'a> {
 }
 
 /// An entry of `ftab` with the next one's start.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// Where the function starts, from the start of the text.
     pub(crate) start: u32,
@@ -89,8 +115,13 @@ impl<'a> Pclntab<'a> {
             return Err(wrong("two zeros, instructions of 4 bytes and pointers of 8"));
         }
         let word = |at| u64_at(bytes, at).ok_or_else(|| wrong("a whole header inside the file"));
-        let offsets = [word(32)?, word(40)?, word(48)?, word(56)?, word(64)?, bytes.len() as u64];
-        if offsets[0] < HEADER_SIZE || !offsets.is_sorted() {
+        let mut offsets = [bytes.len() as u64; 6];
+        let mut end = layout.offsets();
+        for offset in offsets.iter_mut().take(5) {
+            *offset = word(end)?;
+            end += 8;
+        }
+        if offsets[0] < end as u64 || !offsets.is_sorted() {
             return Err(wrong("tables in ascending order, inside the segment"));
         }
         let table = |index: usize| {
@@ -111,25 +142,54 @@ impl<'a> Pclntab<'a> {
             pctab: table(3)?,
             pclntable: table(4)?,
         };
-        table.probe(functions)?;
+        table.probe(space, functions)?;
         Ok(table)
     }
 
-    /// The entry of a function. `None` beyond the last, and where the table is
-    /// cut off.
+    /// The entry of a function of a module whose text starts at `text`. `None`
+    /// beyond the last, and where the table is cut off.
     #[inline]
-    pub(crate) fn entry(&self, index: usize) -> Option<Entry> {
+    pub(crate) fn entry(&self, space: &AddressSpace<'_>, text: u64, index: usize) -> Option<Entry> {
         if index >= self.count {
             return None;
+        }
+        if self.layout == Layout::Go116 {
+            return self.entry_of_addresses(space, text, index);
         }
         let at = index.checked_mul(8)?;
         let word = |skip: usize| u32_at(self.pclntable.bytes, at.checked_add(skip)?);
         Some(Entry { start: word(0)?, record: word(4)?, end: word(8)? })
     }
 
-    /// The address of an entry, for messages.
+    /// The address of an entry.
     pub(crate) fn entry_address(&self, index: usize) -> u64 {
-        self.pclntable.address.saturating_add((index as u64).saturating_mul(8))
+        let size = self.layout.entry_size() as u64;
+        self.pclntable.address.saturating_add((index as u64).saturating_mul(size))
+    }
+
+    /// The address that the first function starts at, where the table has
+    /// addresses.
+    pub(crate) fn first(&self, space: &AddressSpace<'_>) -> Option<u64> {
+        (self.layout == Layout::Go116).then(|| space.pointer(self.entry_address(0)))?
+    }
+
+    fn entry_of_addresses(
+        &self,
+        space: &AddressSpace<'_>,
+        text: u64,
+        index: usize,
+    ) -> Option<Entry> {
+        let at = index.checked_mul(16)?;
+        // The next entry's address has to be inside the table as well.
+        self.pclntable.bytes.get(at..)?.get(..24)?;
+        let start = |at: u64| u32::try_from(space.pointer(at)?.checked_sub(text)?).ok();
+        let address = self.entry_address(index);
+        let record = u64_at(self.pclntable.bytes, at.checked_add(8)?)?;
+        Some(Entry {
+            start: start(address)?,
+            end: start(address.checked_add(16)?)?,
+            record: u32::try_from(record).ok()?,
+        })
     }
 
     /// Keeps only the part of `pclntable` that the moduledata gives it.
@@ -139,18 +199,21 @@ impl<'a> Pclntab<'a> {
         self.pclntable.bytes = bytes.get(..size).unwrap_or(bytes);
     }
 
-    fn probe(&self, functions: u64) -> Result<(), Error> {
+    fn probe(&self, space: &AddressSpace<'_>, functions: u64) -> Result<(), Error> {
         let wrong = |expected| Error::Header { address: self.address, expected };
-        let room = (self.pclntable.bytes.len() as u64).saturating_sub(4) / 8;
+        let size = self.layout.entry_size() as u64;
+        let room = (self.pclntable.bytes.len() as u64).saturating_sub(size / 2) / size;
         if functions == 0 || functions > room {
             return Err(wrong("at least one function, and an ftab inside the segment"));
         }
-        let ftab = functions * 8 + 4;
-        let last = (self.pclntable.bytes.len() as u64)
-            .checked_sub(self.layout.record_size() as u64)
-            .ok_or_else(|| wrong("the record of a function"))?;
+        let ftab = functions * size + size / 2;
+        let record = self.layout.record_skip() + self.layout.record_size();
+        let last = (self.pclntable.bytes.len() as u64).checked_sub(record as u64);
+        let last = last.ok_or_else(|| wrong("the record of a function"))?;
+        let text = self.first(space).unwrap_or(0);
         for index in 0..functions.min(PROBED) {
-            let entry = usize::try_from(index).ok().and_then(|index| self.entry(index));
+            let entry = usize::try_from(index).ok();
+            let entry = entry.and_then(|index| self.entry(space, text, index));
             let entry = entry.ok_or_else(|| wrong("an ftab inside the segment"))?;
             let record = u64::from(entry.record);
             if entry.start > entry.end || record < ftab || record > last {
@@ -161,12 +224,17 @@ impl<'a> Pclntab<'a> {
     }
 }
 
+/// Whether bytes start as a table of any release does.
+pub(crate) fn has_magic(bytes: &[u8]) -> bool {
+    !matches!(layout(bytes, 0), Err(Error::Header { .. }))
+}
+
 fn layout(bytes: &[u8], address: u64) -> Result<Layout, Error> {
     match u32_at(bytes, 0) {
         Some(0xffff_fff0) => Ok(Layout::Go118),
         Some(0xffff_fff1) => Ok(Layout::Go120),
-        Some(0xffff_fffa) => Err(Error::UnsupportedTable { address, release: "go1.16 and go1.17" }),
+        Some(0xffff_fffa) => Ok(Layout::Go116),
         Some(0xffff_fffb) => Err(Error::UnsupportedTable { address, release: "go1.2 to go1.15" }),
-        _ => Err(Error::Header { address, expected: "the magic fffffff0 or fffffff1" }),
+        _ => Err(Error::Header { address, expected: "the magic fffffffa, fffffff0 or fffffff1" }),
     }
 }

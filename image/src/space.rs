@@ -1,8 +1,9 @@
 //! The address space that a loader would make of a file, at load bias 0: what
-//! every container format comes down to. Nothing here knows ELF or Go.
+//! every container format comes down to. Nothing here knows a container or Go.
 
 use crate::Error;
 use crate::bytes::u64_at;
+use crate::container::{Container, Os};
 
 /// A part of the file at an address.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,18 @@ pub(crate) struct Segment<'a> {
     pub(crate) bytes: &'a [u8],
     /// Whether it holds code.
     pub(crate) executable: bool,
+}
+
+impl Hints {
+    /// Takes the address of a section whose name says what is in it. Mach-O cuts
+    /// names off behind 16 bytes.
+    pub(crate) fn name(&mut self, name: &[u8], address: Option<u64>) {
+        match name {
+            b".gopclntab" | b".data.rel.ro.gopclntab" | b"__gopclntab" => self.pclntab = address,
+            b".go.buildinfo" | b"__go_buildinfo" => self.buildinfo = address,
+            _ => {}
+        }
+    }
 }
 
 /// What the loader writes at an address.
@@ -36,20 +49,48 @@ pub(crate) struct Hints {
     pub(crate) buildinfo: Option<u64>,
 }
 
+/// An instruction that a linker would change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patch {
+    /// The address of its four bytes.
+    pub(crate) at: u64,
+    /// What it becomes.
+    pub(crate) word: u32,
+}
+
 /// Segments and relocations, both ascending.
 #[derive(Clone, Debug)]
 pub(crate) struct AddressSpace<'a> {
     segments: Vec<Segment<'a>>,
     relocations: Vec<Relocation>,
     pub(crate) hints: Hints,
+    /// The format of the file.
+    pub(crate) container: Container,
+    /// The system that the container names.
+    pub(crate) os: Option<Os>,
+    /// The instructions that are not yet as they will run, in any order: only
+    /// objects that no linker has linked have some.
+    pub(crate) patches: Vec<Patch>,
 }
 
 impl<'a> AddressSpace<'a> {
-    /// Sorts the segments.
+    /// Sorts the segments of a file of `file_size` bytes.
     ///
     /// # Errors
-    /// [`Error::SegmentOverlap`].
-    pub(crate) fn new(mut segments: Vec<Segment<'a>>, hints: Hints) -> Result<Self, Error> {
+    /// [`Error::SegmentOverlap`], [`Error::SegmentSize`].
+    pub(crate) fn new(
+        container: Container,
+        file_size: usize,
+        mut segments: Vec<Segment<'a>>,
+        hints: Hints,
+    ) -> Result<Self, Error> {
+        // Segments that share bytes of the file are searched once each. A linker
+        // maps at most the page between two of them twice.
+        let size: u64 = segments.iter().map(|segment| segment.bytes.len() as u64).sum();
+        let file_size = file_size as u64;
+        if size / 2 > file_size {
+            return Err(Error::SegmentSize { size, file_size });
+        }
         segments.sort_by_key(|segment| segment.address);
         let mut free = 0;
         for segment in &segments {
@@ -60,7 +101,14 @@ impl<'a> AddressSpace<'a> {
             }
             free = end;
         }
-        Ok(Self { segments, relocations: Vec::new(), hints })
+        Ok(Self {
+            segments,
+            relocations: Vec::new(),
+            hints,
+            container,
+            os: None,
+            patches: Vec::new(),
+        })
     }
 
     /// Sets the relocations, in any order. Of two at one address the later

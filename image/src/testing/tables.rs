@@ -2,6 +2,20 @@
 
 use super::{GoFunction, GoImage, Run};
 
+/// How many entries of function data a record has.
+const DATA: usize = 4;
+
+/// The flag of functions in assembly (go1.18 and later).
+const ASM: u8 = 4;
+
+/// What a pointer in a table points at, and how far into it.
+pub(super) enum Target {
+    /// The text.
+    Text(u32),
+    /// The data of functions.
+    Data(u32),
+}
+
 /// The tables, and the data of functions.
 #[derive(Default)]
 pub(super) struct Tables {
@@ -11,26 +25,32 @@ pub(super) struct Tables {
     pub(super) pctab: Vec<u8>,
     pub(super) pclntable: Vec<u8>,
     pub(super) gofunc: Vec<u8>,
+    /// Where `pclntable` has pointers; only in go1.16 and go1.17.
+    pub(super) pointers: Vec<(usize, Target)>,
 }
 
 impl Tables {
     pub(super) fn new(image: &GoImage) -> Self {
         // Offset 0 of the pctab stands for no table.
         let mut tables = Self { pctab: vec![0], ..Self::default() };
+        if image.release < 18 {
+            // Data of functions is never at the start: address 0 is none.
+            tables.gofunc = vec![0; 8];
+        }
         let mut records = Vec::new();
         let mut start = 0;
         for function in &image.functions {
             records.push((start, tables.record(function, start, image.release)));
             start += length(&function.words) * 4;
         }
-        let mut at = length(&records) * 8 + 4;
-        for (start, record) in &records {
-            tables.pclntable.extend([*start, at].iter().flat_map(|word| word.to_le_bytes()));
-            at += length(record);
+        if image.release < 18 {
+            tables.with_addresses(&image.functions, &records, start);
+        } else {
+            tables.with_offsets(&records, start);
         }
-        tables.pclntable.extend(start.to_le_bytes());
-        tables.pclntable.extend(records.into_iter().flat_map(|(_, record)| record));
-        for table in [&mut tables.funcnametab, &mut tables.filetab, &mut tables.pctab] {
+        for table in
+            [&mut tables.funcnametab, &mut tables.cutab, &mut tables.filetab, &mut tables.pctab]
+        {
             table.resize(table.len().next_multiple_of(8), 0);
         }
         tables
@@ -38,6 +58,52 @@ impl Tables {
 
     pub(super) fn in_order(&self) -> [&Vec<u8>; 5] {
         [&self.funcnametab, &self.cutab, &self.filetab, &self.pctab, &self.pclntable]
+    }
+
+    fn with_offsets(&mut self, records: &[(u32, Vec<u8>)], end: u32) {
+        let mut at = length(records) * 8 + 4;
+        for (start, record) in records {
+            self.pclntable.extend([*start, at].iter().flat_map(|word| word.to_le_bytes()));
+            at += length(record);
+        }
+        self.pclntable.extend(end.to_le_bytes());
+        self.pclntable.extend(records.iter().flat_map(|(_, record)| record));
+    }
+
+    /// As go1.16 has it: entries are addresses, and so is data of functions,
+    /// which is made of the offsets that the records end with.
+    fn with_addresses(&mut self, all: &[GoFunction], records: &[(u32, Vec<u8>)], end: u32) {
+        let mut at = records.len() * 16 + 8;
+        for (start, record) in records {
+            self.pointers.push((self.pclntable.len(), Target::Text(*start)));
+            self.pclntable.extend([0; 8]);
+            self.pclntable.extend((at as u64).to_le_bytes());
+            let fixed = record.len() - DATA * 4;
+            at += (fixed + 4).next_multiple_of(8) + DATA * 8;
+        }
+        self.pointers.push((self.pclntable.len(), Target::Text(end)));
+        self.pclntable.extend([0; 8]);
+        for ((start, record), function) in records.iter().zip(all) {
+            self.pointers.push((self.pclntable.len(), Target::Text(*start)));
+            // The entry has eight bytes; what is last are offsets of function data.
+            let (fixed, data) = record.split_at(record.len() - DATA * 4);
+            self.pclntable.extend([0; 8]);
+            self.pclntable.extend(fixed.iter().skip(4));
+            self.pclntable.resize(self.pclntable.len().next_multiple_of(8), 0);
+            for offset in data.chunks_exact(4) {
+                let offset = offset.try_into().map_or(0, u32::from_le_bytes);
+                // Offset 0 stands for pointer maps. Assembly has those of its own.
+                let target = match offset {
+                    0 if function.flags & ASM != 0 => Target::Data(0),
+                    0 => Target::Data(4),
+                    offset => Target::Data(offset),
+                };
+                if offset != u32::MAX {
+                    self.pointers.push((self.pclntable.len(), target));
+                }
+                self.pclntable.extend([0; 8]);
+            }
+        }
     }
 
     fn record(&mut self, function: &GoFunction, start: u32, release: u16) -> Vec<u8> {
@@ -56,7 +122,8 @@ impl Tables {
             words.push(1);
         }
         // funcID, flag, padding, nfuncdata.
-        words.push(u32::from_le_bytes([0, function.flags, 0, 4]));
+        let flags = if release < 18 { function.flags & !ASM } else { function.flags };
+        words.push(u32::from_le_bytes([0, flags, 0, DATA as u8]));
         words.push(self.program(&function.unsafe_points));
         words.push(0);
         words.push(self.program(&function.inline_index));
