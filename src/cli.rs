@@ -4,9 +4,13 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Proves that the stack pointer is valid at every instruction boundary of Go's
-/// arm64 code: for the code that a compiler would emit, and for the code that it
-/// did emit.
+/// Proves, at every instruction boundary of Go's arm64 code, what the runtime relies
+/// on when it stops a thread there: for the code that a compiler would emit, and for
+/// the code that it did emit.
+///
+/// Six rules: SP is where the unwind table says, the return address and the frame
+/// pointer can be found, what is still needed survives, execution can go on, and SP
+/// is aligned.
 ///
 /// Exit status: 0 nothing is refuted; 1 a rule is refuted for an observer that
 /// counts (prove: any of them; scan: see --fail-on; elsewhere async-preemption);
@@ -95,7 +99,6 @@ pub struct Explain {
     /// An executable file.
     #[arg(
         value_name = "BINARY",
-        required_unless_present = "frame",
         conflicts_with_all = ["frame", "leaf", "nosplit", "policy", "target"],
         requires = "function"
     )]
@@ -127,17 +130,35 @@ pub struct Explain {
 }
 
 /// `midframe scan`
+///
+/// Exit status: 0 nothing is refuted for the observers of --fail-on; 1 something is, or
+/// is undecided with --fail-on undecided; 2 wrong usage, or a file could not be read; 3
+/// something is undecided for those observers. Findings that the baseline accepts do not
+/// count.
 #[derive(Args, Clone, Debug)]
 pub struct Scan {
-    /// Executable files.
+    /// Executable files, directories, archives and packages, or - for standard input.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Whose findings make the exit status 1; can be repeated.
-    #[arg(long, value_enum, value_name = "OBSERVER", default_value = "async-preemption")]
+    pub format: ScanFormat,
+    /// What makes the exit status 1; can be repeated [default: async-preemption].
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub fail_on: Vec<FailOn>,
+    /// Check only the functions whose names match, anywhere in the name.
+    #[arg(long, value_name = "REGEX")]
+    pub only_function: Option<String>,
+    /// One line an image, without its findings; for text and markdown.
+    #[arg(long)]
+    pub summary: bool,
+    /// Accept the findings that this file lists with a reason.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write a new baseline of the findings that none accepts. Its reasons are empty, and
+    /// it is refused until each is filled in.
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
     /// How many threads work [default: one for each processor].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub jobs: Option<usize>,
@@ -178,7 +199,21 @@ pub enum Format {
     Json,
 }
 
-/// Whose findings make the exit status 1.
+/// The form of the output of a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// For people, as the images end.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// For a ticket.
+    Markdown,
+}
+
+/// What makes the exit status of a scan 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
     /// The runtime's asynchronous preemption: a crash in the garbage collector.
@@ -187,6 +222,9 @@ pub enum FailOn {
     FramePointer,
     /// A profiler's signal: a lost or wrong sample.
     Profiler,
-    /// Nobody's.
+    /// A function that could not be decided, for whomever. It is no observer: if none is
+    /// named, async-preemption counts too.
+    Undecided,
+    /// Nothing that is not named.
     Never,
 }

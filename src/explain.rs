@@ -11,7 +11,7 @@ mod observe;
 mod stack;
 
 pub use binary::explain_binary;
-pub use observe::{Account, consequence};
+pub use observe::{Account, consequence, consequence_in, observer_name};
 pub(crate) use observe::{below_cfa, offset};
 pub use stack::{Content, Slot};
 
@@ -43,6 +43,19 @@ pub struct Explained {
     pub others: Vec<(Index, Vec<Rule>)>,
     /// What could not be decided in the function.
     pub undecided: Vec<Undecided>,
+    /// How many of the function's boundaries were checked.
+    pub boundaries: u32,
+}
+
+impl Explained {
+    /// Whether every rule holds at every boundary of the function.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.boundaries > 0
+            && self.story.broken.is_empty()
+            && self.others.is_empty()
+            && self.undecided.is_empty()
+    }
 }
 
 /// Where the function comes from.
@@ -95,6 +108,9 @@ pub struct Story {
     pub broken: Vec<(Rule, Observers)>,
     /// For whom something in the function is undecided.
     pub undecided: Observers,
+    /// Where the function made a pair of frame pointer and return address for a callee
+    /// without a frame, just before.
+    pub callees_pair: Option<Depth>,
     /// The words around SP, from the highest.
     pub stack: Vec<Slot>,
     /// What each observer does.
@@ -153,8 +169,9 @@ pub fn explain_frame(
     let story = checked.story(&scene, at);
     let beside = beside(frame, &scene.function, at);
     let others = checked.others(&scene, at);
-    let undecided = checked.undecided().to_vec();
-    Ok(Explained { subject: Subject::Frame, kind: frame.kind, story, beside, others, undecided })
+    let (undecided, boundaries) = (checked.undecided().to_vec(), checked.boundaries());
+    let (subject, kind) = (Subject::Frame, frame.kind);
+    Ok(Explained { subject, kind, story, beside, others, undecided, boundaries })
 }
 
 /// A function, and what its verifier is not told.
@@ -194,13 +211,22 @@ impl<'a> Scene<'a> {
             return Ok(Index(u32::try_from(offset / Word::BYTES)?));
         }
         let last = count.saturating_sub(1) * Word::BYTES;
-        bail!("{text} is not a boundary: the function has those from +0x0 to +{last:#x} by 4")
+        let Pc(entry) = self.function.entry;
+        // A frame that is lowered lies nowhere.
+        let or_address = match entry {
+            0 => String::new(),
+            _ => format!(", or its address, from {entry:#x} to {:#x}", entry.wrapping_add(last)),
+        };
+        bail!(
+            "{text} is not a boundary of the function: expected a multiple of 4 from +0x0 to \
+             +{last:#x}{or_address}"
+        )
     }
 }
 
 /// The release whose runtime runs what was asked for: the one named, or the last
 /// of the policy.
-fn release(policy: &Policy, asked: &str) -> Option<Release> {
+pub(crate) fn release(policy: &Policy, asked: &str) -> Option<Release> {
     let minor = asked.strip_prefix("go1.").and_then(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         rest.get(..end)?.parse().ok()
@@ -310,12 +336,15 @@ impl Checked {
             signals: function.signals,
             frame_size: depths.max().unwrap_or_default(),
             state: None,
+            callees_pair: None,
             broken: broken.map(|(_, rule, observers)| (rule, observers)).collect(),
             undecided: undecided.fold(Observers::NONE, Observers::union),
             stack: Vec::new(),
             accounts: Vec::new(),
         };
         story.state = self.state(function, at);
+        story.callees_pair =
+            (story.state.as_ref()).and_then(|state| stack::callees_pair(function, at, state.depth));
         story.stack = stack::around(&story);
         story.accounts = Observer::ALL.map(|observer| observe::account(observer, &story)).into();
         story

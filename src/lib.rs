@@ -7,9 +7,11 @@
 //! does the work and returns data, [`report`] writes the data as text or JSON,
 //! and [`run`] turns the outcome into an exit status.
 
+pub mod baseline;
 pub mod cli;
 pub mod conform;
 pub mod explain;
+pub mod inputs;
 pub mod lower;
 pub mod map;
 pub mod progress;

@@ -33,6 +33,16 @@ impl Progress {
         self.bar.set_length(parts);
     }
 
+    /// The work has so many parts more than was known.
+    pub fn more(&self, parts: u64) {
+        self.bar.inc_length(parts);
+    }
+
+    /// Does something that may write to the terminal, with the bar out of its way.
+    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.bar.suspend(work)
+    }
+
     /// So many more are done.
     pub fn advance(&self, parts: u64) {
         self.bar.inc(parts);

@@ -1,4 +1,7 @@
-//! The reports: the same data as text for people and as JSON for programs.
+//! The reports: the same data as text for people, as JSON for programs, as SARIF for
+//! code scanning and as Markdown for tickets.
 
 pub mod json;
+pub mod markdown;
+pub mod sarif;
 pub mod text;

@@ -1,13 +1,12 @@
 //! From parsed arguments to an exit status.
 
-use crate::cli::{
-    Arguments, Command, Conform, Explain, FailOn, Format, Lower, Policies, Prove, Scan,
-};
+mod scan;
+
+use crate::cli::{Arguments, Command, Conform, Explain, Format, Lower, Policies, Prove};
 use crate::conform::{Conformed, conform_file};
 use crate::progress::Progress;
 use crate::report::{json, text};
-use crate::scan::Scanned;
-use crate::{explain, lower, prove, scan, settings};
+use crate::{explain, lower, prove, settings};
 use anyhow::{Context as _, Result, bail};
 use lowering::{Frame, Kind, Policy};
 use serde::Serialize;
@@ -56,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Command::Prove(arguments) => run_prove(arguments),
         Command::Lower(arguments) => run_lower(arguments),
         Command::Explain(arguments) => run_explain(arguments),
-        Command::Scan(arguments) => run_scan(arguments),
+        Command::Scan(arguments) => scan::run(arguments),
         Command::Conform(arguments) => run_conform(arguments),
         Command::Policies(arguments) => run_policies(arguments),
     };
@@ -125,37 +124,6 @@ fn run_explain(arguments: &Explain) -> Result<Outcome> {
     Ok(explained.story.verdict(Observer::AsyncPreemption).into())
 }
 
-fn run_scan(arguments: &Scan) -> Result<Outcome> {
-    settings::threads(arguments.jobs)?;
-    let scanned = scan::scan(&arguments.paths, &Progress::on_terminal());
-    for (path, error) in &scanned.errors {
-        complain(&format!("{}: {error}", path.display()));
-    }
-    match arguments.format {
-        Format::Text => print(&text::scan(&scanned))?,
-        Format::Json => print_json(&json::scan(&scanned))?,
-    }
-    Ok(scan_outcome(&scanned, &arguments.fail_on))
-}
-
-/// A failed file outranks findings, and findings outrank what is undecided. Only
-/// the observers that count decide.
-fn scan_outcome(scanned: &Scanned, fail_on: &[FailOn]) -> Outcome {
-    if !scanned.errors.is_empty() {
-        return Outcome::Failed;
-    }
-    let counted = fail_on.iter().filter_map(|observer| match observer {
-        FailOn::AsyncPreemption => Some(Observer::AsyncPreemption),
-        FailOn::FramePointer => Some(Observer::FramePointer),
-        FailOn::Profiler => Some(Observer::Profiler),
-        FailOn::Never => None,
-    });
-    let verdicts = counted.flat_map(|observer| {
-        scanned.images.iter().map(move |image| image.summary.verdict(observer))
-    });
-    verdicts.max().map_or(Outcome::Clean, Outcome::from)
-}
-
 fn run_conform(arguments: &Conform) -> Result<Outcome> {
     settings::threads(arguments.jobs)?;
     let path = &arguments.path;
@@ -198,7 +166,11 @@ fn print_json(document: &impl Serialize) -> Result<()> {
 /// wanted: the outcome stands.
 fn print(text: &str) -> Result<()> {
     let mut output = std::io::stdout().lock();
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+    written(output.write_all(text.as_bytes()).and_then(|()| output.flush()))
+}
+
+fn written(result: std::io::Result<()>) -> Result<()> {
+    match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result.context("cannot write to standard output"),
     }

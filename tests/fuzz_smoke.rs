@@ -68,6 +68,11 @@ fn check(name: &str) {
 }
 
 #[test]
+fn archive() {
+    check("archive");
+}
+
+#[test]
 fn image() {
     check("image");
 }

@@ -7,11 +7,15 @@
 //! inside the bytes that it was given, what the verifier reports lies inside
 //! the function, and two modules that know the same fact agree on it.
 
+mod archives;
+
+pub use archives::archive;
+
 use image::testing::{GoFunction, GoImage, Linking};
-use image::{Function, Image};
-use midframe::report::{json, text};
+use image::{Container, Function, Image};
+use midframe::report::{json, markdown, sarif, text};
 use midframe::scan::{Scanned, ScannedImage, scan_image};
-use std::path::PathBuf;
+use std::path::Path;
 use unwind::{Depth, FuncFlags, Index, Pc, Row, RowTable, UnsafePoint, Word};
 use verifier::decode::{Inst, Screen, direct_branch, screen};
 use verifier::syntax::GoSyntax;
@@ -23,8 +27,14 @@ use verifier::{
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 5] =
-    [("image", image), ("pctab", pctab), ("scan", scan), ("decode", decode), ("checker", checker)];
+pub const TARGETS: [(&str, Target); 6] = [
+    ("archive", archive),
+    ("image", image),
+    ("pctab", pctab),
+    ("scan", scan),
+    ("decode", decode),
+    ("checker", checker),
+];
 
 /// How many boundaries of a function are asked for one by one: each question
 /// reads a table from its start.
@@ -112,22 +122,16 @@ pub fn scan(bytes: &[u8]) {
         let seen = findings.iter().any(|finding| finding.observers.contains(observer));
         assert_eq!(summary.verdict(observer) == Verdict::Refuted, seen, "{observer}");
     }
-    let scanned = Scanned {
-        images: vec![ScannedImage {
-            path: PathBuf::from("image"),
-            container: image.container().to_string(),
-            architecture: image.architecture(),
-            go_version: image.go_version().map(str::to_owned),
-            has_inline_trees: image.has_inline_trees(),
-            summary,
-            findings,
-        }],
-        errors: Vec::new(),
-    };
+    let found = ScannedImage::new(Path::new("image"), &image, (summary, findings));
+    let scanned = Scanned { images: vec![found], ..Scanned::default() };
     let text = text::scan(&scanned);
     let control = text.chars().find(|character| character.is_control() && *character != '\n');
     assert_eq!(control, None, "a control character of the image on the terminal");
+    let text = markdown::markdown(&scanned, false);
+    let control = text.chars().find(|character| character.is_control() && *character != '\n');
+    assert_eq!(control, None, "a control character of the image in Markdown");
     let _ = json::scan(&scanned);
+    let _ = serde_json::to_string(&sarif::sarif(&scanned)).expect("a SARIF log");
 }
 
 /// Decodes words in the three ways that there are, which have to agree.
@@ -238,6 +242,7 @@ const TWO_STEPS: [u32; 10] = [
 #[must_use]
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
+        "archive" => archives::seeds(),
         "image" | "scan" => images().iter().map(GoImage::bytes).collect(),
         "pctab" => vec![vec![0x20, 1, 0x1f, 4, 0], vec![0x81, 0x80, 4, 3, 0, 1, 2, 0]],
         "decode" => vec![code()],
@@ -268,9 +273,11 @@ fn images() -> Vec<GoImage> {
     let linked = |linking| GoImage { linking, ..release(24) };
     let stripped = GoImage { sections: false, buildinfo: false, ..release(25) };
     let bare = GoImage { moduledata: false, ..stripped.clone() };
-    [18, 20, 24, 26, 27]
+    let contained = |container| GoImage { container, ..linked(Linking::Rela) };
+    [16, 18, 20, 24, 26, 27]
         .map(release)
         .into_iter()
         .chain([linked(Linking::Rela), linked(Linking::Relr), stripped, bare])
+        .chain([Container::MachO, Container::Pe].map(contained))
         .collect()
 }

@@ -2,8 +2,7 @@
 
 use super::{Checked, Explained, Place, Scene, Subject, beside};
 use crate::map::FileBytes;
-use crate::report::text::printable;
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use image::{Function, Image};
 use lowering::{Frame, FrameSize, Kind, Os, StackCheck};
 use std::path::Path;
@@ -15,11 +14,11 @@ use verifier::decode::{Inst, decode};
 const NEAR: usize = 5;
 
 /// The story of a boundary of the function with this name; of the first one with a
-/// finding if none is named, or else of the first that is undecided.
+/// finding if none is named, or else of the first that is undecided, or of the entry.
 ///
 /// # Errors
 /// When the file cannot be read, has no such function (the error names some that
-/// are like it) or no such boundary; and when none is named and none has a finding.
+/// are like it) or no such boundary.
 pub fn explain_binary(path: &Path, name: &str, place: Option<Place>) -> Result<Explained> {
     let file = FileBytes::open(path)?;
     let image = Image::parse(file.bytes())?;
@@ -46,7 +45,7 @@ pub fn explain_binary(path: &Path, name: &str, place: Option<Place>) -> Result<E
         None => checked
             .first_finding(&scene)
             .or_else(|| checked.undecided().first().map(|undecided| undecided.at))
-            .ok_or_else(|| nothing_found(name, &checked))?,
+            .unwrap_or_default(),
     };
     let story = checked.story(&scene, at);
     let kind = kind(&scene.function);
@@ -62,16 +61,8 @@ pub fn explain_binary(path: &Path, name: &str, place: Option<Place>) -> Result<E
         beside: frame.and_then(|frame| beside(frame, &scene.function, at)),
         others: checked.others(&scene, at),
         undecided: checked.undecided().to_vec(),
+        boundaries: checked.boundaries(),
     })
-}
-
-fn nothing_found(name: &str, checked: &Checked) -> anyhow::Error {
-    let count = checked.boundaries();
-    anyhow!(
-        "nothing is found in {}: no rule is broken at any of its {count} boundaries; name one \
-         with --boundary",
-        printable(name)
-    )
 }
 
 /// The function with a name. Of several, the one that the address lies in, or the
@@ -92,11 +83,10 @@ fn find<'i>(image: &'i Image<'_>, name: &str, place: Option<Place>) -> Result<Fu
         return Ok(function);
     }
     let near = near(image, name);
-    let shown = printable(name);
     if near.is_empty() {
-        bail!("there is no function {shown} in the file");
+        bail!("there is no function {name:?} in the file");
     }
-    bail!("there is no function {shown} in the file; there is {}", near.join(", "))
+    bail!("there is no function {name:?} in the file; there is {}", near.join(", "))
 }
 
 fn holds(function: &Function<'_>, address: u64) -> bool {
@@ -130,7 +120,7 @@ fn near(image: &Image<'_>, name: &str) -> Vec<String> {
     }
     near.sort();
     near.dedup();
-    near.into_iter().take(NEAR).map(|(.., name)| printable(&name).into_owned()).collect()
+    near.into_iter().take(NEAR).map(|(.., name)| format!("{name:?}")).collect()
 }
 
 /// How many characters have to be added, dropped or changed to make one text of the

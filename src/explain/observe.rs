@@ -2,8 +2,11 @@
 
 use super::Story;
 use super::stack::{Content, content};
+use std::borrow::Cow;
+use unwind::frame_pointer::{BELOW_SP, CALLER_OFFSET, RETURN_ADDRESS_OFFSET};
 use unwind::{
-    Crash, Depth, FramePointerWalk, Index, Mistaken, Preemption, ReturnAddress, Stopped, inject,
+    Crash, Depth, FramePointerWalk, Index, LOST_REGISTER, Mistaken, Preemption, Release,
+    ReturnAddress, Stopped, inject,
 };
 use verifier::decode::{Inst, decode};
 use verifier::{Fp, Lr, Observer, Rule, Saved, State};
@@ -68,6 +71,36 @@ pub const fn consequence(rule: Rule, observer: Observer) -> Option<&'static str>
     })
 }
 
+/// The same in a release; in the newest for none. Where nobody walks along frame
+/// pointers the sentence says that.
+#[must_use]
+pub fn consequence_in(
+    release: Option<Release>,
+    rule: Rule,
+    observer: Observer,
+) -> Option<Cow<'static, str>> {
+    let nobody = if observer == Observer::FramePointer { nobody_walks(release) } else { None };
+    nobody.map(Cow::Owned).or_else(|| consequence(rule, observer).map(Cow::Borrowed))
+}
+
+/// That a release has nobody who walks along frame pointers, in a sentence; none where
+/// somebody does.
+fn nobody_walks(release: Option<Release>) -> Option<String> {
+    let Release(minor) = release.filter(|_| FramePointerWalk::of(release).is_empty())?;
+    Some(format!(
+        "Nobody walks along frame pointers in go1.{minor}: the first release that does is go1.21."
+    ))
+}
+
+/// An observer as text for people names it: its id, but where that is a rule's too.
+#[must_use]
+pub const fn observer_name(observer: Observer) -> &'static str {
+    match observer {
+        Observer::FramePointer => "frame-pointer unwinder",
+        other => other.id(),
+    }
+}
+
 /// What an observer does at the boundary of a story.
 pub(super) fn account(observer: Observer, story: &Story) -> Account {
     let mut account = Account {
@@ -86,11 +119,8 @@ pub(super) fn account(observer: Observer, story: &Story) -> Account {
         },
     }
     for (rule, observers) in &story.broken {
-        if observers.contains(observer)
-            && let Some(sentence) = consequence(*rule, observer)
-        {
-            account.looks = true;
-            account.say(sentence);
+        if observers.contains(observer) {
+            account.suffer(story, *rule);
         }
     }
     account
@@ -99,6 +129,22 @@ pub(super) fn account(observer: Observer, story: &Story) -> Account {
 impl Account {
     fn say(&mut self, sentence: impl Into<String>) {
         self.sentences.push(sentence.into());
+    }
+
+    /// What comes of a broken rule, unless there is nobody to see it.
+    fn suffer(&mut self, story: &Story, rule: Rule) {
+        if self.observer == Observer::FramePointer && nobody_walks(story.release).is_some() {
+            return;
+        }
+        let Some(sentence) = consequence(rule, self.observer) else { return };
+        self.looks = true;
+        // Where nothing runs again, it is the one that the injected call does not restore.
+        if rule == Rule::Restart && story.resume.is_some_and(|(at, _)| at == story.at) {
+            self.say(format!(
+                "R{LOST_REGISTER} does not come back: the injected call returns through it."
+            ));
+        }
+        self.say(sentence);
     }
 
     fn preempt(&mut self, story: &Story, state: &State) {
@@ -208,40 +254,43 @@ impl Account {
                  goroutine is preempted here.",
             );
         }
-        if FramePointerWalk::of(story.release).is_empty() {
-            self.say("Nobody walks along frame pointers in this release; later ones do.");
-        } else {
-            self.looks = true;
+        match nobody_walks(story.release) {
+            Some(sentence) => self.say(sentence),
+            None => self.looks = true,
         }
-        let (at, right) = match state.fp {
+        let at = match state.fp {
             Fp::Unknown => return self.say("R29 is not followed so far."),
             Fp::Other => return self.say("R29 points at no frame: what lies there is read."),
-            Fp::Caller | Fp::Below(Depth(inject::KEPT_BELOW_SP)) => {
+            Fp::Caller | Fp::Below(Depth(BELOW_SP)) => {
                 return self.say(
                     "R29 is the caller's: the walk goes on with the caller's frame, and leaves \
                      the caller out.",
                 );
             }
-            Fp::Below(at) => {
-                let pair = [at, Depth(at.0.saturating_sub(8))];
-                let found = pair.map(|depth| content(state, story.frame_size, depth));
-                (at, found == [Content::SavedR29, Content::ReturnAddress])
-            }
+            Fp::Below(at) => at,
         };
         let lost = inject::is_lost(at.0.saturating_sub(state.depth.0)) && story.is_injectable();
-        let place = below_cfa(at);
-        self.say(match (right, lost) {
-            (true, false) => format!(
-                "R29 points at {place}, where the caller's R29 is saved, with the return address \
-                 above it."
-            ),
-            (true, true) => {
-                format!("R29 points at {place}, below SP, where the injected call overwrites it.")
-            }
-            (false, _) => {
-                format!("R29 points at {place}, where no frame pointer and no return address lie.")
-            }
-        });
+        self.say(format!("R29 points at {}, {}.", below_cfa(at), step(story, state, at, lost)));
+    }
+}
+
+/// What a step of the walk finds where R29 points, `lost` if an injected call
+/// overwrites it.
+fn step(story: &Story, state: &State, at: Depth, lost: bool) -> &'static str {
+    let found = [CALLER_OFFSET, RETURN_ADDRESS_OFFSET]
+        .map(|offset| content(state, story.frame_size, Depth(at.0.saturating_sub(offset))));
+    let saved = found == [Content::SavedR29, Content::ReturnAddress];
+    match (saved, story.callees_pair == Some(at), lost) {
+        (true, _, false) => "where the caller's R29 is saved, with the return address above it",
+        (true, _, true) => "below SP, where the injected call overwrites it",
+        (false, true, false) => {
+            "below SP, at the pair that was made there for a callee without a frame"
+        }
+        (false, true, true) => {
+            "below SP, at the pair that was made there for a callee without a frame, which the \
+             injected call overwrites"
+        }
+        (false, false, _) => "where no frame pointer and no return address lie",
     }
 }
 

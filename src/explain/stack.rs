@@ -1,8 +1,10 @@
 //! The words of the stack around SP, by what the verifier knows of them.
 
-use super::Story;
-use unwind::{Depth, InjectedCall, ReturnAddress, Stopped, inject, signal};
-use verifier::{Saved, SignalStack, State};
+use super::{Story, word};
+use unwind::frame_pointer::BELOW_SP;
+use unwind::{Depth, Index, InjectedCall, ReturnAddress, Stopped, inject, signal};
+use verifier::decode::{Access, Data, Inst, Mode, Reg, decode};
+use verifier::{Function, Saved, SignalStack, SpEffect, State, sp_effect};
 
 /// What a word of the stack holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +53,49 @@ pub(super) fn content(state: &State, frame_size: Depth, depth: Depth) -> Content
         Content::Caller
     } else if depth == Depth(0) {
         Content::CallersLr
-    } else if depth == Depth(inject::KEPT_BELOW_SP) {
+    } else if depth == Depth(BELOW_SP) {
         Content::CallersR29
     } else if depth.0 <= frame_size.0.max(state.depth.0) {
         Content::Local
     } else {
         Content::Unused
     }
+}
+
+/// How far before a boundary the pair of a callee is looked for, in instructions: Go's
+/// call of DUFFZERO takes five (`asm7.go`, `obj7.go`: ADR, STP, SUB, BL, SUB).
+const PAIR: u32 = 5;
+
+/// Where R29 points at a pair that was made for a callee without a frame: R29 as it
+/// was, and the address behind the call above it, stored through SP on the straight line
+/// up to a boundary at which SP is at `depth`.
+pub(super) fn callees_pair(function: &Function<'_>, at: Index, depth: Depth) -> Option<Depth> {
+    let mut stored = None;
+    for back in 1..=PAIR {
+        let inst = decode(*word(function, Index(at.0.checked_sub(back)?))?);
+        match (inst, stored) {
+            (
+                Inst::Pair {
+                    access: Access::Store,
+                    data: Data::X,
+                    rt: Reg::FP,
+                    rt2,
+                    rn: Reg::SP,
+                    offset,
+                    mode: Mode::Offset,
+                },
+                None,
+            ) => stored = Some((rt2, Depth(depth.0.saturating_sub(i64::from(offset))))),
+            (Inst::Adr { rd, .. }, Some((returns_to, place))) if rd == returns_to => {
+                return Some(place);
+            }
+            (Inst::Call { .. }, None) => {}
+            (Inst::Branch { .. } | Inst::JumpReg { .. } | Inst::Return { .. }, _) => return None,
+            _ if sp_effect(&inst) != SpEffect::Unchanged => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The words around SP, and those that hold what the caller needs again.

@@ -4,14 +4,14 @@
 
 mod conform;
 mod explain;
+mod scan;
 
 pub use conform::{ConformDocument, conform};
 pub use explain::{ExplainDocument, explain};
+pub use scan::{ScanDocument, scan};
 
-use crate::explain::consequence;
 use crate::lower::Listing;
 use crate::prove::Proof;
-use crate::scan::{Finding, Scanned, ScannedImage};
 use lowering::{Kind, Policy};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -122,115 +122,6 @@ pub fn lower(listing: &Listing) -> LowerDocument {
 fn verdicts(of: impl Fn(Observer) -> Verdict) -> BTreeMap<&'static str, String> {
     let verdict = |observer| (Observer::id(observer), of(observer).to_string());
     Observer::ALL.into_iter().map(verdict).collect()
-}
-
-/// `midframe/scan/1`
-#[derive(Debug, Serialize)]
-pub struct ScanDocument {
-    schema: &'static str,
-    images: Vec<ImageObject>,
-    errors: Vec<ErrorObject>,
-}
-
-#[derive(Debug, Serialize)]
-struct ErrorObject {
-    path: String,
-    error: String,
-}
-
-#[derive(Debug, Serialize)]
-struct ImageObject {
-    path: String,
-    container: String,
-    architecture: &'static str,
-    go_version: Option<String>,
-    functions: u64,
-    boundaries: u64,
-    sp_write_functions: u64,
-    verdicts: BTreeMap<&'static str, String>,
-    undecided: Vec<UndecidedObject>,
-    findings: Vec<FindingObject>,
-}
-
-#[derive(Debug, Serialize)]
-struct UndecidedObject {
-    reason: String,
-    functions: u64,
-    preemptible_functions: u64,
-    example: String,
-}
-
-#[derive(Debug, Serialize)]
-struct FindingObject {
-    rule: &'static str,
-    observer: &'static str,
-    /// What that observer would do, in one sentence.
-    consequence: Option<&'static str>,
-    function: String,
-    entry: String,
-    pc: String,
-    declared: i64,
-    actual: i64,
-    frame_size: i64,
-    leaf: bool,
-    instruction: String,
-    file: Option<String>,
-    line: Option<u32>,
-}
-
-/// The document of a scan.
-#[must_use]
-pub fn scan(scanned: &Scanned) -> ScanDocument {
-    let errors = scanned.errors.iter().map(|(path, error)| ErrorObject {
-        path: path.display().to_string(),
-        error: error.clone(),
-    });
-    ScanDocument {
-        schema: "midframe/scan/1",
-        images: scanned.images.iter().map(image).collect(),
-        errors: errors.collect(),
-    }
-}
-
-fn image(image: &ScannedImage) -> ImageObject {
-    let summary = &image.summary;
-    let undecided = summary.undecided.iter().map(|(reason, unsettled)| UndecidedObject {
-        reason: reason.clone(),
-        functions: unsettled.functions,
-        preemptible_functions: unsettled.preemptible,
-        example: unsettled.example.clone(),
-    });
-    ImageObject {
-        path: image.path.display().to_string(),
-        container: image.container.clone(),
-        architecture: image.architecture,
-        go_version: image.go_version.clone(),
-        functions: summary.functions,
-        boundaries: summary.boundaries,
-        sp_write_functions: summary.sp_write,
-        verdicts: verdicts(|observer| summary.verdict(observer)),
-        undecided: undecided.collect(),
-        findings: image.findings.iter().map(finding).collect(),
-    }
-}
-
-fn finding(finding: &Finding) -> FindingObject {
-    let (file, line) = finding.position.clone().unzip();
-    FindingObject {
-        rule: finding.rule.id(),
-        observer: finding.observer.id(),
-        consequence: consequence(finding.rule, finding.observer),
-        function: finding.function.clone(),
-        entry: finding.entry.to_string(),
-        pc: finding.pc.to_string(),
-        declared: finding.declared.0,
-        actual: finding.actual.0,
-        frame_size: finding.frame_size.0,
-        leaf: finding.leaf,
-        instruction: GoSyntax(finding.word).to_string(),
-        file,
-        line,
-    }
 }
 
 /// `midframe/policies/1`

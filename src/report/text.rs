@@ -9,7 +9,7 @@ mod scan;
 pub use conform::conform;
 pub use explain::explain;
 pub use lower::lower;
-pub use scan::scan;
+pub use scan::{ScanText, scan, seen_by};
 
 use crate::prove::{Proof, Theorem};
 use core::fmt::Write as _;
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use verifier::{Rule, Verdict};
 
 /// A number with its thousands set apart.
-fn grouped(number: impl ToString) -> String {
+pub(super) fn grouped(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (position, digit) in digits.chars().enumerate() {
@@ -43,7 +43,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escape).collect())
 }
 
-fn plural(count: u64, one: &str, many: &str) -> String {
+pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 

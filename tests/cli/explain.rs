@@ -6,11 +6,12 @@
 //! zero; where it was another, a fault at 0x118 (go1.24.3, go1.26.0) or 0x110
 //! (go1.25.5), and `unknown caller pc` (go1.19.8, go1.27.3).
 
-use crate::fixtures::{ASM, Files, clean, image, loads_sp, two_steps, two_steps_assembly};
+mod files;
+mod usage;
+
 use crate::schema::{self, Type};
-use crate::support::{Run, args, check_error, json, list, midframe};
+use crate::support::{Run, args, json, list, midframe};
 use Type::{Count, Flag, Hex, Integer, Is, List, Object, Optional, Text};
-use image::testing::GoFunction;
 use serde_json::{Value, json};
 
 const STORY: Type = Object(&[
@@ -277,156 +278,4 @@ fn every_boundary_has_a_story_that_agrees_with_the_listing() {
         }
     }
     assert!(boundaries > 50, "{boundaries}");
-}
-
-const RECEIVE: &str = "github.com/vishvananda/netlink/nl.(*NetlinkSocket).Receive";
-
-#[test]
-fn a_function_in_a_file() {
-    let files = Files::new();
-    let functions = [clean("main.main"), two_steps(RECEIVE), loads_sp("main.loads")];
-    let path = files.write("program", image(&functions).bytes());
-    let (run, document) = explain(&[&path, RECEIVE]);
-    assert_eq!(run.status, 1);
-    assert_eq!((&document["path"], &document["function"]), (&json!(path), &json!(RECEIVE)));
-    assert_eq!(document["go_version"], "go1.24.1");
-    let story = &document["boundary"];
-    assert_eq!((&story["offset"], &story["actual"]), (&json!(0x38), &json!(65536)));
-    assert_eq!(document["beside"]["frame_size"], 65616);
-    assert!(run.stdout.starts_with(RECEIVE), "{}", run.stdout);
-    assert!(run.stdout.contains("addr=0x118"), "{}", run.stdout);
-    // By its address, and another one by its offset.
-    let pc = story["pc"].as_str().expect("a string");
-    let (by_address, again) = explain(&[&path, RECEIVE, "--boundary", pc]);
-    assert_eq!((by_address.status, &again["boundary"]), (1, story));
-    let (clean, _) = explain(&[&path, RECEIVE, "--boundary", "+0x34"]);
-    assert_eq!(clean.status, 0);
-    let (undecided, document) = explain(&[&path, "main.loads"]);
-    assert_eq!(list(&document["undecided"]).len(), 1);
-    assert_eq!(undecided.status, 3, "{}", undecided.stdout);
-    assert_eq!(observer(&document["boundary"], "async-preemption")["verdict"], "undecided");
-}
-
-#[test]
-fn assembly_is_a_matter_of_the_profiler() {
-    let files = Files::new();
-    let path = files.write("program", image(&[two_steps_assembly("main.f")]).bytes());
-    let (run, document) = explain(&[&path, "main.f"]);
-    assert_eq!(run.status, 0);
-    assert_eq!(document["boundary"]["offset"], 0x38);
-    assert_eq!(observer(&document["boundary"], "async-preemption")["looks"], false);
-    assert_eq!(observer(&document["boundary"], "profiler")["verdict"], "refuted");
-    assert!(run.stdout.contains("never: assembly"), "{}", run.stdout);
-}
-
-// Words by GNU as 2.40; the first boundary at which each rule is broken by hand.
-#[test]
-fn each_rule_has_a_story() {
-    let function = |name: &str, words: &[u32], depths: &[(u32, i32)], classes: &[(u32, i32)]| {
-        let (depths, unsafe_points) = (depths.to_vec(), classes.to_vec());
-        GoFunction { depths, unsafe_points, ..GoFunction::new(name, words) }
-    };
-    let (nop, ret) = (0xd503_201f, 0xd65f_03c0);
-    // str x30, [sp, #-16]; ldr x30, [sp, #-16]
-    let below = function("f.below", &[0xf81f_03fe, 0xf85f_03fe, ret], &[(3, 0)], &[]);
-    // add x0, x0, #1, inside a restartable sequence
-    let again = [(1, -1), (2, -3), (1, -1)];
-    let restart = function("f.restart", &[nop, 0x9100_0400, nop, ret], &[(4, 0)], &again);
-    // sub sp, sp, #8; add sp, sp, #8
-    let words = [0xd100_23ff, nop, 0x9100_23ff, ret];
-    let align = function("f.align", &words, &[(1, 0), (2, 8), (1, 0)], &[]);
-    // str x30, [sp, #-32]!; mov x0, #1; str x0, [sp]; ldr x30, [sp], #32
-    let words = [0xf81e_0ffe, 0xd280_0020, 0xf900_03e0, 0xf842_07fe, ret];
-    let saved = function("f.saved", &words, &[(1, 0), (3, 32), (1, 0)], &[]);
-    let files = Files::new();
-    let assembly = GoFunction { flags: ASM, name: "f.assembly".to_owned(), ..saved.clone() };
-    let path = files.write("program", image(&[below, restart, align, saved, assembly]).bytes());
-    for (name, at, rule, who, status, part) in [
-        (
-            "f.below",
-            4,
-            "below-sp",
-            "async-preemption",
-            1,
-            "A word below SP that the function still",
-        ),
-        ("f.restart", 8, "restart", "async-preemption", 1, "resumes at the start of the"),
-        ("f.align", 4, "sp-align", "async-preemption", 1, "through a misaligned SP"),
-        ("f.saved", 12, "saved-lr", "async-preemption", 1, "SP local <- taken"),
-        ("f.assembly", 12, "saved-lr", "profiler", 0, "the sample is cut short"),
-    ] {
-        let (run, document) = explain(&[&path, name]);
-        let story = &document["boundary"];
-        assert_eq!((run.status, &story["offset"]), (status, &json!(at)), "{}", run.stdout);
-        assert!(list(&story["rules"]).contains(&json!(rule)), "{name}: {}", run.stdout);
-        assert_eq!(observer(story, who)["verdict"], "refuted", "{name}");
-        assert!(flowing(&run).contains(part), "{part:?} in {}", run.stdout);
-    }
-}
-
-#[test]
-fn unwinders_stop_at_marked_functions() {
-    let files = Files::new();
-    let marked = |name: &str, flags| GoFunction { flags, ..two_steps(name) };
-    let functions = [marked("main.top", 1), marked("main.write", 2 | ASM)];
-    let path = files.write("program", image(&functions).bytes());
-    let (_, document) = explain(&[&path, "main.top", "--boundary", "+0x34"]);
-    let story = &document["boundary"];
-    assert_eq!(observer(story, "profiler")["return_address"], "end-of-stack");
-    let (_, document) = explain(&[&path, "main.write", "--boundary", "+0x34"]);
-    assert_eq!(observer(&document["boundary"], "profiler")["return_address"], "stop");
-}
-
-#[test]
-fn long_and_hostile_names_stay_in_their_lines() {
-    let files = Files::new();
-    let long = "x".repeat(500);
-    let hostile = "main.f\n\x1b[31m";
-    let path = files.write(&long[..200], image(&[two_steps(&long), two_steps(hostile)]).bytes());
-    explain(&[&path, &long]);
-    let (run, _) = explain(&[&path, hostile]);
-    assert!(run.stdout.starts_with("main.f\\n\\u{1b}[31m\n"), "{}", run.stdout);
-    check_error(&["explain", &path, "\x1b[31m"], &["\\u{1b}[31m"]);
-}
-
-#[test]
-fn what_cannot_be_explained_is_named() {
-    let files = Files::new();
-    let path = files.write("program", image(&[clean("main.main"), two_steps("main.Send")]).bytes());
-    let check = |arguments: &[&str], parts: &[&str]| {
-        check_error(&[&["explain"], arguments].concat(), parts);
-    };
-    check(&[&path, "main.send"], &["main.send", "main.Send"]);
-    check(&[&path, "main.Sned"], &["main.Sned", "main.Send"]);
-    check(&[&path, "main"], &["main.Send, main.main"]);
-    check(&[&path, "github.com/nothing/like.it"], &["no function", "github.com/nothing"]);
-    check(&[&path, ""], &["no function"]);
-    check(&[&path, "main.main"], &["nothing is found", "main.main", "--boundary"]);
-    check(&[&path, "main.Send", "--boundary", "0x10"], &["0x10", "+0x48"]);
-    check(&[&path, "main.Send", "--boundary", "+0x4c"], &["+0x4c", "+0x48"]);
-    check(&[&path, "main.Send", "--boundary", "+0x3"], &["+0x3", "+0x48"]);
-    let missing = files.path("missing").display().to_string();
-    check(&[&missing, "main.Send"], &["missing"]);
-    let text = files.write("text", "not a program");
-    check(&[&text, "main.Send"], &["text"]);
-    check(&["--frame", "65616", "--boundary", "+0x100"], &["+0x100"]);
-    check(&["--frame", "65616", "--boundary", "last"], &["\"last\"", "+0x28"]);
-    check(&["--frame", "65617"], &["65617", "multiple of 16"]);
-    check(&["--frame", "16", "--policy", "gcc"], &["\"gcc\""]);
-    check(&["--frame", "16", "--target", "riscv64"], &["\"riscv64\""]);
-}
-
-#[test]
-fn wrong_usage() {
-    let check = |line: &str, parts: &[&str]| {
-        check_error(&[&["explain"], args(line).as_slice()].concat(), parts);
-    };
-    check("", &["<BINARY>"]);
-    check("program", &["<FUNCTION>"]);
-    check("program main.main --frame 16", &["--frame"]);
-    check("program main.main --leaf", &["--leaf"]);
-    check("program main.main --nosplit", &["--nosplit"]);
-    check("program main.main --policy go1.24", &["--policy"]);
-    check("--frame", &["--frame"]);
-    check("--frame 16 --format yaml", &["yaml", "json"]);
 }

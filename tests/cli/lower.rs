@@ -111,7 +111,7 @@ fn the_frame_of_the_report_is_refuted_between_the_two_adds() {
     let marked = lines.iter().position(|line| line.starts_with('>')).expect("a marked line");
     assert!(lines[marked - 1].contains("ADD $80, RSP, RSP"));
     assert!(lines[marked].contains("ADD $(16<<12), RSP, RSP"));
-    assert_eq!(last(&run), "refuted: async-preemption, profiler; proved: frame-pointer");
+    assert_eq!(last(&run), "refuted: async-preemption, profiler; proved: frame-pointer unwinder");
     let reason = "sp-row, async-preemption: The garbage collector";
     assert!(lines.iter().any(|line| line.starts_with(reason)), "{lines:?}");
 }
@@ -161,8 +161,7 @@ fn what_only_others_see_does_not_decide_the_exit_status() {
     };
     check("--frame 32 --leaf --policy go1.19.8", &leaf);
     let run = midframe(&args("lower --frame 32 --leaf --policy go1.19.8"));
-    assert_eq!(last(&run), "refuted: frame-pointer; proved: async-preemption, profiler");
-    assert!(run.stdout.contains("\nframe-pointer, frame-pointer: The frame-pointer unwinder"));
+    assert_eq!(last(&run), "refuted: frame-pointer unwinder; proved: async-preemption, profiler");
     let document =
         json(&midframe(&args("lower --frame 32 --leaf --policy go1.19.8 --format json")));
     for (observer, verdict) in
@@ -170,6 +169,29 @@ fn what_only_others_see_does_not_decide_the_exit_status() {
     {
         assert_eq!(document["verdicts"][observer], verdict, "{observer}");
     }
+}
+
+/// The walk along frame pointers came with the execution tracer of go1.21: of older
+/// releases it is said that they have none, as `explain` says it.
+#[test]
+fn what_comes_of_a_wrong_frame_pointer_depends_on_the_release() {
+    let reason = |policy: &str| {
+        let run = midframe(&["lower", "--frame", "32", "--leaf", "--policy", policy]);
+        assert_eq!(run.status, 0, "{run:?}");
+        let start = "frame-pointer, frame-pointer unwinder: ";
+        let line = run.stdout.lines().find_map(|line| line.strip_prefix(start));
+        let reason = line.unwrap_or_else(|| panic!("{start:?} in {}", run.stdout)).to_owned();
+        let story = midframe(&["explain", "--frame", "32", "--leaf", "--policy", policy]);
+        let flowing = story.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flowing.contains(&reason), "{reason:?} in {}", story.stdout);
+        reason
+    };
+    for (policy, release) in [("go1.19.0", 19), ("go1.19.8", 19), ("go1.20.14", 20)] {
+        let nobody = format!("Nobody walks along frame pointers in go1.{release}: ");
+        assert!(reason(policy).starts_with(&nobody), "{policy}");
+    }
+    let walk = "The frame-pointer unwinder follows R29 to words that are no frame's";
+    assert!(reason("go1.21.3").starts_with(walk));
 }
 
 /// The same leaf with a large frame: at one boundary SP and R29 are both astray.
@@ -182,7 +204,7 @@ fn a_boundary_can_break_several_rules() {
     let [second_add, sub] = marked[..] else { panic!("two boundaries: {}", run.stdout) };
     assert!(second_add.ends_with("mid-frame: sp-row, frame-pointer"), "{second_add}");
     assert!(sub.contains("SUB $8, RSP, R29") && sub.ends_with("  frame-pointer"), "{sub}");
-    assert_eq!(last(&run), "refuted: async-preemption, frame-pointer, profiler");
+    assert_eq!(last(&run), "refuted: async-preemption, frame-pointer unwinder, profiler");
 }
 
 #[test]

@@ -5,14 +5,20 @@
 //! assemblers (`assembler`) or from counting by hand; never from midframe.
 
 mod assembler;
+mod baseline;
 mod conform;
 mod explain;
 mod fixtures;
 mod hostile;
 mod lower;
+mod markdown;
 mod policies;
 mod prove;
+mod sarif;
 mod scan;
+mod scan_flags;
+mod scan_inputs;
+mod scan_releases;
 mod scan_reports;
 mod schema;
 mod streams;

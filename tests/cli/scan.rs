@@ -99,11 +99,22 @@ fn a_finding_has_every_field() {
         "instruction": "ADD $(16<<12), RSP, RSP",
         "file": "/src/netlink.go",
         "line": 42,
+        "observers": ["async-preemption", "profiler"],
+        "ordinal": 1,
+        // Python: sha256(b"sp-row\0" + name + b"\0" + (1).to_bytes(4, "little")), 16 bytes.
+        "fingerprint": "89240db342ef49bad448c9e1fc3cc5a4",
+        // golang/go#73259.
+        "fixed_in": ["go1.23.12", "go1.24.6", "go1.25.0"],
+        "rebuild_is_enough": true,
+        "accepted": null,
     }]);
     let mut findings = image["findings"].clone();
-    let consequence = findings[0].as_object_mut().and_then(|finding| finding.remove("consequence"));
-    let consequence = consequence.expect("what the observer would do");
-    assert!(consequence.as_str().is_some_and(|text| text.contains("garbage collector")));
+    let mut sentence = |field| {
+        let text = findings[0].as_object_mut().and_then(|finding| finding.remove(field));
+        text.as_ref().and_then(Value::as_str).map(str::to_owned).expect("a sentence")
+    };
+    assert!(sentence("consequence").contains("garbage collector"));
+    assert!(sentence("remedy").contains("go1.24.6"));
     assert_eq!(findings, expected);
     assert_eq!(image["container"], "elf");
     assert_eq!(image["architecture"], "arm64");

@@ -98,15 +98,50 @@ pub(crate) const SCAN: Type = Object(&[
             ("path", Text),
             ("container", Text),
             ("architecture", Text),
+            ("os", Optional(&Text)),
+            ("main_module", Optional(&Text)),
             ("go_version", Optional(&Text)),
             ("functions", Count),
             ("boundaries", Count),
             ("verdicts", VERDICTS),
             ("undecided", List(&Object(&[("reason", Text), ("functions", Count)]))),
             ("findings", List(&FINDING)),
+            ("filtered_functions", Count),
+            ("unobserving", List(&OBSERVER)),
+            ("unobserved_boundaries", Count),
+            ("accepted", Count),
         ])),
     ),
     ("errors", List(&Object(&[("path", Text), ("error", Text)]))),
+    ("skipped", List(&Object(&[("path", Text), ("reason", Text)]))),
+    ("totals", TOTALS),
+    ("baseline", Optional(&BASELINE)),
+]);
+
+const TOTALS: Type = Object(&[
+    ("images", Count),
+    ("errors", Count),
+    ("skipped", Count),
+    ("functions", Count),
+    ("boundaries", Count),
+    ("findings", Count),
+    ("accepted", Count),
+]);
+
+const BASELINE: Type = Object(&[
+    ("path", Text),
+    ("entries", Count),
+    ("accepted", Count),
+    (
+        "notes",
+        List(&Object(&[
+            ("line", Count),
+            ("kind", OneOf(&["expired", "unmatched"])),
+            ("rule", RULE),
+            ("function", Text),
+            ("message", Text),
+        ])),
+    ),
 ]);
 
 const FINDING: Type = Object(&[
@@ -123,6 +158,13 @@ const FINDING: Type = Object(&[
     ("instruction", Text),
     ("file", Optional(&Text)),
     ("line", Optional(&Count)),
+    ("observers", List(&OBSERVER)),
+    ("ordinal", Count),
+    ("fingerprint", Text),
+    ("fixed_in", List(&Text)),
+    ("rebuild_is_enough", Flag),
+    ("remedy", Text),
+    ("accepted", Optional(&Object(&[("reason", Text), ("expires", Optional(&Text))]))),
 ]);
 
 /// `midframe policies --format json`

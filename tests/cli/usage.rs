@@ -9,7 +9,7 @@ const SOURCES: [(&str, &str); 6] = [
     ("prove", include_str!("prove.rs")),
     ("lower", include_str!("lower.rs")),
     ("explain", include_str!("explain.rs")),
-    ("scan", concat!(include_str!("scan.rs"), include_str!("scan_reports.rs"))),
+    ("scan", concat!(include_str!("scan_flags.rs"), include_str!("baseline.rs"))),
     ("conform", include_str!("conform.rs")),
     ("policies", include_str!("policies.rs")),
 ];

@@ -8,3 +8,4 @@ pub mod corpus;
 pub mod decoder;
 pub mod programs;
 pub mod toolchain;
+pub mod truth;

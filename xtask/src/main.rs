@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use xtask::toolchain::{TOOLCHAINS, Toolchain};
-use xtask::{corpus, decoder, programs};
+use xtask::{corpus, decoder, programs, truth};
 
 /// The chores of the repository.
 #[derive(Parser)]
@@ -38,6 +38,20 @@ enum Command {
         #[arg(long, conflicts_with = "date")]
         words: Option<u64>,
     },
+    /// Execute programs in an emulator, one instruction at a time, and hold each
+    /// boundary against its row and against what the verifier found. Takes
+    /// `cargo run --release`.
+    Truth {
+        /// How many boundaries are compared in each case before it is stopped.
+        #[arg(long, default_value_t = 3_000_000)]
+        boundaries: u64,
+        /// The program whose cases are executed [default: all].
+        #[arg(long)]
+        program: Option<String>,
+        /// Write the record in xtask/records, with this date, YYYY-MM-DD.
+        #[arg(long, conflicts_with = "program")]
+        date: Option<String>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -61,6 +75,9 @@ fn main() -> Result<()> {
             }
         }
         Command::Decoder { date, words } => compare_decoders(date.as_deref(), words)?,
+        Command::Truth { boundaries, program, date } => {
+            execute(&truth::Options { boundaries, program }, date.as_deref())?;
+        }
     }
     Ok(())
 }
@@ -74,6 +91,20 @@ fn compare_decoders(date: Option<&str>, words: Option<u64>) -> Result<()> {
     }
     if let Some(date) = date {
         println!("{}", decoder::record(&tally, date)?.display());
+    }
+    Ok(())
+}
+
+fn execute(options: &truth::Options, date: Option<&str>) -> Result<()> {
+    let truth = truth::trace(options)?;
+    print!("{truth}");
+    if let Some(date) = date {
+        println!("{}", truth.record(date, options.boundaries)?.display());
+    }
+    let failures = truth.failures();
+    if !failures.is_empty() {
+        eprintln!("{}", failures.join("\n"));
+        bail!("the scan and the machine disagree, or too little was seen: {}", failures.len());
     }
     Ok(())
 }

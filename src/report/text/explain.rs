@@ -2,8 +2,8 @@
 //! boundary under the fixed policy; the stack with what preemption writes; what
 //! each observer does.
 
-use super::printable;
-use crate::explain::{Content, Explained, Slot, Story, Subject, below_cfa, offset};
+use super::{plural, printable};
+use crate::explain::{Content, Explained, Slot, Story, Subject, below_cfa, observer_name, offset};
 use core::fmt::Write as _;
 use lowering::Policy;
 use unwind::inject::Pushed;
@@ -50,6 +50,10 @@ pub fn explain(explained: &Explained) -> String {
         });
         let others: Vec<_> = others.take(16).collect();
         text.push_str(&wrapped("", "  ", &format!("Broken elsewhere: {}", others.join(", "))));
+    }
+    if explained.is_clean() {
+        let boundaries = plural(explained.boundaries.into(), "boundary", "boundaries");
+        let _ = writeln!(text, "\nNo finding: every rule holds at the function's {boundaries}.");
     }
     text
 }
@@ -208,7 +212,7 @@ fn accounts(story: &Story) -> String {
             Verdict::Undecided => "undecided",
             Verdict::Proved => "holds",
         };
-        let _ = writeln!(text, "{}: {verdict}", account.observer);
+        let _ = writeln!(text, "{}: {verdict}", observer_name(account.observer));
         for sentence in &account.sentences {
             text.push_str(&wrapped("  ", "  ", sentence));
         }

@@ -2,7 +2,7 @@
 //! what the observers make of that.
 
 use super::{releases, table};
-use crate::explain::consequence;
+use crate::explain::{consequence_in, observer_name, release};
 use crate::lower::{Boundary, Listing};
 use core::fmt::Write as _;
 use lowering::Kind;
@@ -24,15 +24,16 @@ pub fn lower(listing: &Listing) -> String {
         Kind::NonLeaf => "the first CALL",
     };
     let _ = writeln!(text, "policy {name}: {releases}; {body} stands for the body");
+    let release = release(&listing.policy, &listing.asked);
     for rule in Rule::ALL {
         let broken = listing.boundaries.iter().flat_map(|boundary| &boundary.broken);
         let broken = broken.filter(|(broken, _)| *broken == rule);
         let seen = broken.map(|(_, observers)| *observers).fold(Observers::NONE, Observers::union);
         let gravest = seen.gravest();
         if let Some((observer, sentence)) =
-            gravest.and_then(|observer| Some((observer, consequence(rule, observer)?)))
+            gravest.and_then(|observer| Some((observer, consequence_in(release, rule, observer)?)))
         {
-            let _ = writeln!(text, "{rule}, {observer}: {sentence}");
+            let _ = writeln!(text, "{rule}, {}: {sentence}", observer_name(observer));
         }
     }
     text.push_str(&verdicts(listing));
@@ -46,7 +47,7 @@ fn verdicts(listing: &Listing) -> String {
         return "proved: every rule holds at every boundary\n".to_owned();
     }
     let groups = [Verdict::Refuted, Verdict::Undecided, Verdict::Proved].map(|verdict| {
-        let observers: Vec<_> = of(verdict).map(Observer::id).collect();
+        let observers: Vec<_> = of(verdict).map(observer_name).collect();
         (!observers.is_empty()).then(|| format!("{verdict}: {}", observers.join(", ")))
     });
     let groups: Vec<_> = groups.into_iter().flatten().collect();
