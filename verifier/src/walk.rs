@@ -29,13 +29,14 @@
 //! [`crate::Checker`] has seen its longest function.
 
 mod access;
+mod block;
 mod edges;
 mod judge;
 mod moves;
 mod resume;
 mod settle;
 
-use crate::checker::{Function, SHORT, Scratch, Start};
+use crate::checker::{Function, SHORT, Scratch};
 use crate::decode::{Reg, Screen, screen};
 use crate::decoded::{Decoded, Memory};
 use crate::effect::Effect;
@@ -331,59 +332,6 @@ impl<'a, 'r> Walk<'a, 'r> {
         if at == self.next_leader { self.next_block(at, span) } else { Step::Next }
     }
 
-    /// A block starts at `at`, with what its [`Start`] says.
-    fn begin_block(&mut self, at: u32, span: &Span) {
-        let Scratch { starts, knowns, registers, block, .. } = &mut *self.scratch;
-        let Some(start) = starts.get_mut(at as usize) else { return };
-        start.is_walked = true;
-        let is_same = self.known == start.known && self.depth == span.row.depth;
-        self.depth = span.row.depth;
-        self.frame = knowns.get(start.known).begin(self.depth, registers);
-        self.known = start.known;
-        self.changed = at;
-        self.tmp = None;
-        self.link = None;
-        block.begin(at, self.depth);
-        if !is_same {
-            if self.frame.has_words_below(self.depth) {
-                self.known = KnownId::NONE;
-            }
-            self.settle_state();
-        }
-        self.is_changed = true;
-    }
-
-    /// Execution falls through to `at`, where a block starts.
-    fn next_block(&mut self, at: u32, span: &Span) -> Step {
-        let known = self.known();
-        let Scratch { starts, knowns, pass, .. } = &mut *self.scratch;
-        let Some(start) = starts.get_mut(at as usize) else { return Step::Stop };
-        if start.pass != *pass {
-            let position = self.position as u32;
-            *start = Start { pass: *pass, known, position, is_walked: false };
-        } else if start.known == known {
-            if start.is_walked {
-                return Step::Stop;
-            }
-        } else {
-            let before = knowns.get(start.known);
-            let both = before.meet(&knowns.get(known));
-            if both != before {
-                start.known = knowns.intern(both);
-            } else if start.is_walked {
-                return Step::Stop;
-            }
-        }
-        let len = self.function.words.len() as u32;
-        self.next_leader = self.scratch.leaders.next(at + 1).unwrap_or(len);
-        self.begin_block(at, span);
-        self.be_careful();
-        if !self.is_settled {
-            self.judge(at, span);
-        }
-        Step::Next
-    }
-
     /// The span that a boundary lies in, or `None` when it has no row. Branches go
     /// to where the last one went, to the function's entry, or to its last two
     /// spans, where morestack is called: those are tried first.
@@ -411,24 +359,6 @@ impl<'a, 'r> Walk<'a, 'r> {
             };
         }
         spans.get(self.cursor)
-    }
-
-    /// What is known at the boundary that the walk is at, for another block.
-    #[inline(always)]
-    fn known(&mut self) -> KnownId {
-        if self.known == KnownId::NONE {
-            let known = Known::of(&self.scratch.registers, self.frame, self.depth);
-            self.known = self.scratch.knowns.intern(known);
-        }
-        self.known
-    }
-
-    /// What is known but for SP is another behind the instruction `at`.
-    #[inline(always)]
-    fn changes(&mut self, at: u32) {
-        self.known = KnownId::NONE;
-        self.changed = at + 1;
-        self.is_changed = true;
     }
 
     /// An instruction that is not plain. On [`Step::Next`] execution goes on
