@@ -4,9 +4,9 @@
 //! not. Each frame is lowered under every policy; those that make the same choices
 //! for such a frame ([`Policy::for_frame`]) are lowered as one. Policies that emit the
 //! very same words and the very same rows for the frame share one verification; every
-//! distinct sequence gets its own. No verdict is carried from one
-//! frame size to another, nor from leaf functions to others: nothing is inferred from
-//! what two frames have in common.
+//! distinct sequence gets its own. No verdict is carried from one frame size to
+//! another, nor from leaf functions to others: nothing is inferred from what two
+//! frames have in common.
 
 use crate::progress::Progress;
 use core::ops::Range;
@@ -57,7 +57,7 @@ pub struct Theorem {
 /// Counts over frame sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many were lowered and decided.
+    /// How many were decided.
     pub frames: u64,
     /// How many boundaries they have.
     pub boundaries: u64,

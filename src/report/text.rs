@@ -86,7 +86,7 @@ pub fn prove(proof: &Proof) -> String {
     let sizes = proof.theorems.iter().map(|theorem| theorem.tally.frames).max().unwrap_or(0);
     let _ = writeln!(
         text,
-        "\nA theorem is about {}. {} lowered, {}; {} verified one by one, in {:.1} s.",
+        "\nA theorem is about {}. {} decided, {}; {} verified one by one, in {:.1} s.",
         plural(sizes, "frame size", "frame sizes"),
         plural(frames, "frame", "frames"),
         plural(boundaries, "boundary", "boundaries"),

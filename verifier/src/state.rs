@@ -154,6 +154,7 @@ impl Frame {
 pub(crate) struct KnownId(u32);
 
 impl KnownId {
+    /// The place of none, in the four bytes that a place takes.
     pub(crate) const NONE: Self = Self(u32::MAX);
 }
 

@@ -7,8 +7,9 @@ use unwind::Word;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Screen {
     /// It neither writes SP, LR or R29 nor changes control flow, stores neither LR nor
-    /// R29 but through an index, and neither stores through SP next to it or below nor
-    /// loads from below the word under it. It does not name R27, and is no call.
+    /// R29 but through an index or as the second of a pair, and neither stores through
+    /// SP next to it or below nor loads from below the word under it. It does not name
+    /// R27, and is no call.
     Plain,
     /// A direct branch that is no call and does not read R27: [`super::direct_branch`].
     Branch,
@@ -218,10 +219,10 @@ const fn classify(word: u32) -> Class {
         // SVE: any form may write a general register, or SP.
         0b0010 => Class::SpDestination,
         0b1000 | 0b1001 => match field(word, 25, 23) {
-            // Additions that set flags write ZR. Tagged additions too have
-            // bit 29 clear.
             // Addresses.
             0b000 | 0b001 => Class::Wide,
+            // Additions that set flags write ZR. Tagged additions too have
+            // bit 29 clear.
             0b010 if bit(word, 29) => Class::FlagsImmediate,
             0b010 | 0b011 => Class::SpImmediate,
             0b100 if field(word, 30, 29) == 0b11 => Class::FlagsImmediate,

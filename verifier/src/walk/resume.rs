@@ -1,7 +1,7 @@
 //! Preemption on the way: what an injected call destroys, and where execution
 //! resumes (rules `restart` and `below-sp`).
 
-use super::{TMP, Walk, declared, is_restartable};
+use super::{TMP, Walk, declared, is_restartable, plain};
 use crate::decode::{Access, Data, Reg, decode};
 use crate::effect::{Effect, Transfer, effect};
 use crate::operands::Operands;
@@ -21,7 +21,7 @@ impl Walk<'_, '_> {
         self.position = position;
         self.span_start = start;
         self.span_end = next.map_or(rows.end(), |next| next.start).0;
-        self.is_plain = matches!(span.row.unsafe_point, UnsafePoint::Safe | UnsafePoint::Unsafe);
+        self.is_plain = plain(span).is_some();
         if self.is_plain {
             self.declared = Some(span.row.depth);
             let is_safe = span.row.unsafe_point == UnsafePoint::Safe;
