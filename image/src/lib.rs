@@ -47,6 +47,7 @@ pub struct Image<'a> {
     module: Module<'a>,
     build: BuildInfo<'a>,
     release: Option<Release>,
+    os: Option<Os>,
     /// The text with its relocations applied, where a linker has not done so.
     linked: Option<Box<[u8]>>,
     /// The map that assembly says it has no pointers with, in go1.16 and go1.17.
@@ -66,7 +67,8 @@ impl<'a> Image<'a> {
         let linked = (!patches.is_empty()).then(|| linked(&module.text, &patches));
         let build = BuildInfo::find(&space);
         let release = build.version.and_then(buildinfo::release);
-        let mut image = Self { space, module, build, release, linked, no_pointers: None };
+        let os = build.setting("GOOS").and_then(Os::named).or(space.os);
+        let mut image = Self { space, module, build, release, os, linked, no_pointers: None };
         image.no_pointers = image.find_no_pointers();
         Ok(image)
     }
@@ -82,7 +84,7 @@ impl<'a> Image<'a> {
     /// for Linux. `None` where neither says.
     #[must_use]
     pub fn os(&self) -> Option<Os> {
-        self.build.setting("GOOS").and_then(Os::named).or(self.space.os)
+        self.os
     }
 
     /// The architecture of the code, as `GOARCH` names it.

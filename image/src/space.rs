@@ -158,12 +158,16 @@ impl<'a> AddressSpace<'a> {
     }
 
     /// The aligned addresses at which the loader leaves a pointer with this
-    /// value.
+    /// value. Those in code come last, and the highest segments first: that is where
+    /// linkers put data that is written to, which is small.
     pub(crate) fn find_pointer(&self, value: u64) -> impl Iterator<Item = u64> {
         let pattern = value.to_le_bytes();
         let relocated = self.relocations.iter();
         let relocated = relocated.filter(move |r| r.value == Some(value)).map(|r| r.at);
-        let in_file = self.segments.iter().flat_map(move |segment| {
+        let of_kind = |executable| {
+            self.segments.iter().rev().filter(move |segment| segment.executable == executable)
+        };
+        let in_file = of_kind(false).chain(of_kind(true)).flat_map(move |segment| {
             find_all(segment.bytes, pattern).map(move |at| segment.address + at)
         });
         relocated
