@@ -16,8 +16,9 @@ pub(crate) struct Frames(BTreeMap<u64, Frame>);
 pub(crate) struct Frame {
     /// The address behind it.
     pub(crate) end: u64,
-    /// From an address on, the depth of SP below the CFA.
-    depths: BTreeMap<u64, i64>,
+    /// From an address on, the depth of SP below the CFA, if that is how the CFA is
+    /// given: C compilers prefer R29 in a frame.
+    depths: BTreeMap<u64, Option<i64>>,
 }
 
 impl Frames {
@@ -40,8 +41,11 @@ impl Frames {
             } else if let (Some(entry), Some((at, rule))) = (entry, line.split_once(": CFA=")) {
                 let at = at.trim().strip_prefix("0x").context("an address")?;
                 let rule = rule.split(':').next().and_then(|rule| rule.strip_prefix("WSP"));
-                let offset = rule.context("an offset from SP")?.trim();
-                let depth = if offset.is_empty() { 0 } else { offset.parse()? };
+                let depth = match rule.map(str::trim) {
+                    Some("") => Some(0),
+                    Some(offset) => Some(offset.parse()?),
+                    None => None,
+                };
                 let frame = frames.get_mut(&entry).context("a frame")?;
                 frame.depths.insert(u64::from_str_radix(at, 16)?, depth);
             }
@@ -58,6 +62,6 @@ impl Frames {
 impl Frame {
     /// The depth at a boundary.
     pub(crate) fn depth(&self, at: u64) -> Option<i64> {
-        self.depths.range(..=at).next_back().map(|(_, depth)| *depth)
+        self.depths.range(..=at).next_back().and_then(|(_, depth)| *depth)
     }
 }

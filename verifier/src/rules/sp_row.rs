@@ -40,6 +40,9 @@
 //!   the NOP keeps the return address inside the caller's row. A call that is
 //!   the last instruction, or has a trap behind it, does not return either; nor does
 //!   one outside of any frame with RET behind it, which would jump to itself.
+//! - Nothing gets to NOPs that a branch goes to if behind them morestack is called, with
+//!   no frame declared: go1.16 to go1.18 end a select so, for a result that is none of
+//!   its cases.
 //! - Unwinders do not read the rows of an assembly function that is marked
 //!   `SPWRITE`, where goroutines are not preempted either.
 //! - A jump through a register outside of any frame (depth 0) leaves the

@@ -2,7 +2,8 @@
 
 use super::{Step, Walk, declared, is_restartable, plain};
 use crate::checker::{Scratch, Start};
-use crate::decode::{DirectBranch, Inst, Reg, decode, direct_branch, is_trap};
+use crate::decode::{Access, DirectBranch, Inst, Reg, decode, direct_branch, is_trap};
+use crate::effect::{Effect, Transfer, effect};
 use crate::flow::target;
 use crate::operands::may_write;
 use crate::registers::{Kind, Value};
@@ -18,6 +19,13 @@ const MAX_PADDING: usize = 8;
 
 /// RET.
 const RETURN: Word = Word::new(0xd65f_03c0);
+
+/// The most stores in front of that: there are 16 registers for integers and 16 for
+/// floating-point numbers (`abi-internal.md`).
+const MAX_SPILLS: usize = 32;
+
+/// MOVD R30, R3: where morestack is called.
+const MORESTACK: Word = Word::new(0xaa1e_03e3);
 
 impl<'a> Walk<'a, '_> {
     /// An edge reaches the boundary `at` with SP at `depth`.
@@ -204,6 +212,21 @@ impl Walk<'_, '_> {
         span.start.0 == at && self.behind_padded_call(at)
     }
 
+    /// Whether what leads to `at` are NOPs alone that a branch goes to, and behind them
+    /// morestack is called before there is a frame: the mark of a case that cannot be.
+    pub(super) fn behind_impossible_case(&self, at: u32, span: &Span) -> bool {
+        let words = self.function.words;
+        let start = self.scratch.block.start();
+        let nops = words.get(start as usize..at as usize).unwrap_or_default();
+        // Arguments in registers are kept in their places in the caller's frame first.
+        let mut behind = words.get(at as usize..).unwrap_or_default().iter().take(MAX_SPILLS + 1);
+        let is_morestack = behind.find(|&&word| !is_spill(word)) == Some(&MORESTACK);
+        is_morestack
+            && span.row.depth == Depth(0)
+            && (1..=MAX_PADDING).contains(&nops.len())
+            && nops.iter().all(|&word| decode(word) == Inst::Nop)
+    }
+
     /// Whether there is, in this block, a call before `at` with nothing but NOPs,
     /// at least one, in between.
     fn behind_padded_call(&self, at: u32) -> bool {
@@ -214,4 +237,18 @@ impl Walk<'_, '_> {
         let call = before.len().checked_sub(nops + 1).and_then(|position| before.get(position));
         nops > 0 && call.is_some_and(|&word| matches!(decode(word), Inst::Call { .. }))
     }
+}
+
+/// Whether a word stores registers above SP, and does nothing else.
+fn is_spill(word: Word) -> bool {
+    matches!(
+        effect(&decode(word)),
+        Effect::Transfer(Transfer {
+            access: Access::Store,
+            base: Reg::SP,
+            offset: 0..,
+            back: None,
+            ..
+        })
+    )
 }

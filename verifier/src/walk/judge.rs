@@ -106,7 +106,9 @@ impl Walk<'_, '_> {
     /// another depth.
     #[cold]
     pub(super) fn contradicted(&mut self, at: u32, span: &Span) -> Step {
-        if span.row.depth != self.depth && self.behind_call_without_return(at, span) {
+        if span.row.depth != self.depth
+            && (self.behind_call_without_return(at, span) || self.behind_impossible_case(at, span))
+        {
             return Step::Stop;
         }
         self.judge_row(at, span, self.depth);

@@ -117,6 +117,36 @@ fn a_change_of_class_alone_is_no_mark_of_a_call_without_return() {
     );
 }
 
+/// go1.16 to go1.18 end a select whose result is none of its cases so: the NOP is gone to
+/// if it is not 0 and not 1 (`llvm-objdump -d` of `crypto/internal/randutil.MaybeReadByte`
+/// in esbuild 0.11.20, 0.14.0 and 0.14.34).
+#[test]
+fn a_select_can_end_where_no_case_is_left() {
+    let select = |last: &str| {
+        format!(
+            "b4000100 0 -1 cbz x0, .+32
+             f81f0ffe 0 -1 str x30, [sp, #-16]!
+             940003e8 16 -1 bl .+4000
+             f100041f 16 -1 cmp x0, #1
+             54000061 16 -1 b.ne .+12
+             f84107fe 16 -1 ldr x30, [sp], #16
+             d65f03c0 0 -1 ret
+             {last} 0 -1 mov x3, x30
+             940003e8 0 -1 bl .+4000
+             17fffff6 0 -1 b .-40"
+        )
+    };
+    check(&select("d503201f 16 -1 nop\naa1e03e3"), &["proved"]);
+    // Arguments in registers are spilled first.
+    check(&select("d503201f 16 -1 nop\nf90007e0 0 -1 str x0, [sp, #8]\naa1e03e3"), &["proved"]);
+    let refuted = ["refuted", "8: declared 0, actual 16: async-preemption profiler"];
+    // An instruction that does something is there to be run.
+    check(&select("d2800000 16 -1 mov x0, #0\naa1e03e3"), &refuted);
+    // So is a NOP before anything else than that call.
+    check(&select("d503201f 16 -1 nop\naa1e03e4"), &refuted);
+    check(&select("d503201f 16 -1 nop\nf90007e0 0 -1 str x0, [sp, #8]\nd503201f"), &refuted);
+}
+
 #[test]
 fn code_that_falls_off_the_end_is_undecided() {
     check("d503201f 0 -1 nop", &["undecided", "0: RunsPastEnd"]);
