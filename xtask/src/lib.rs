@@ -7,5 +7,6 @@ pub mod cases;
 pub mod corpus;
 pub mod decoder;
 pub mod programs;
+pub mod survey;
 pub mod toolchain;
 pub mod truth;

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use xtask::toolchain::{TOOLCHAINS, Toolchain};
-use xtask::{corpus, decoder, programs, truth};
+use xtask::{corpus, decoder, programs, survey, truth};
 
 /// The chores of the repository.
 #[derive(Parser)]
@@ -37,6 +37,13 @@ enum Command {
         /// nothing.
         #[arg(long, conflicts_with = "date")]
         words: Option<u64>,
+    },
+    /// Scan the Go programs of twenty Debian packages, as trees and as .deb files. Takes
+    /// `cargo run --release`.
+    Survey {
+        /// Write the table in rfcs/surveys, with this date, YYYY-MM-DD.
+        #[arg(long)]
+        date: Option<String>,
     },
     /// Execute programs in an emulator, one instruction at a time, and hold each
     /// boundary against its row and against what the verifier found. Takes
@@ -75,6 +82,7 @@ fn main() -> Result<()> {
             }
         }
         Command::Decoder { date, words } => compare_decoders(date.as_deref(), words)?,
+        Command::Survey { date } => survey_packages(date.as_deref())?,
         Command::Truth { boundaries, program, date } => {
             execute(&truth::Options { boundaries, program }, date.as_deref())?;
         }
@@ -91,6 +99,19 @@ fn compare_decoders(date: Option<&str>, words: Option<u64>) -> Result<()> {
     }
     if let Some(date) = date {
         println!("{}", decoder::record(&tally, date)?.display());
+    }
+    Ok(())
+}
+
+fn survey_packages(date: Option<&str>) -> Result<()> {
+    let survey = survey::survey()?;
+    print!("{survey}");
+    if !survey.failures.is_empty() {
+        eprintln!("{}", survey.failures.join("\n"));
+        bail!("the survey has failed: {}", survey.failures.len());
+    }
+    if let Some(date) = date {
+        println!("{}", survey.record(date)?.display());
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! and nowhere else. The system's own package lists are not touched.
 
 use crate::toolchain::{INSTALLING, repository, run};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,6 +82,12 @@ pub fn install(program: Program) -> Result<PathBuf> {
 }
 
 fn from_debian(package: &str, directory: &Path) -> Result<()> {
+    unpack(&download(package, directory)?, directory)
+}
+
+/// Downloads a Debian package for arm64 into a directory, where none is yet, and returns
+/// its file.
+pub(crate) fn download(package: &str, directory: &Path) -> Result<PathBuf> {
     let state = repository().join("target/apt");
     fs::create_dir_all(state.join("lists/partial"))?;
     fs::create_dir_all(state.join("cache/archives/partial"))?;
@@ -108,9 +114,15 @@ fn from_debian(package: &str, directory: &Path) -> Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "deb") {
-            run(Command::new("dpkg").arg("-x").arg(&path).arg(directory))?;
+            return Ok(path);
         }
     }
+    bail!("apt-get has left no package {package} in {}", directory.display())
+}
+
+/// Unpacks a Debian package into a directory.
+pub(crate) fn unpack(package: &Path, directory: &Path) -> Result<()> {
+    run(Command::new("dpkg").arg("-x").arg(package).arg(directory))?;
     Ok(())
 }
 
