@@ -53,14 +53,18 @@ fn toolchain(version: &str) {
     let toolchain = Toolchain::install(version).expect("an installed toolchain");
     let reference = Reference::install().expect("the reader of the standard library");
     let mut plain = BTreeMap::new();
-    let builds = Build::ALL;
-    for build in builds {
+    // go1.19 has no such mode for windows/arm64.
+    let is_had = |build: &Build| version != "1.19.8" || build.name != "windows-pie";
+    for build in Build::ALL.into_iter().filter(is_had) {
         let built = build.make(&toolchain).expect("a program");
         let bytes = std::fs::read(&built.file).expect("a file");
         let image = Image::parse(&bytes).unwrap_or_else(|error| panic!("{}: {error}", build.name));
         about(&image, &build, &toolchain.version);
         let mut counts = Counts::default();
-        functions(&image, &build, &built, &reference, &mut counts);
+        // For darwin, -s leaves the symbols up to go1.21.
+        let is_old = ["go1.19.8", "go1.21.13"].contains(&&*toolchain.version);
+        let is_unnamed = build.is_unnamed() && !(is_old && build.goos == "darwin");
+        functions(&image, &built, is_unnamed, &reference, &mut counts);
         if build.frames {
             depths(&image, &built, &mut counts);
         }
@@ -90,9 +94,12 @@ fn about(image: &Image<'_>, build: &Build, version: &str) {
     };
     assert_eq!(image.container(), container, "{}", build.name);
     assert_eq!(image.os().map(Os::goos), Some(build.goos), "{}", build.name);
-    assert_eq!(image.go_version(), Some(version), "{}", build.name);
-    assert_eq!(image.main_module(), Some("example.com/specimen"), "{}", build.name);
-    assert_eq!(image.main_package(), Some("example.com/specimen"), "{}", build.name);
+    // go1.19 leaves the build information out of plugins.
+    let says = !(version.starts_with("go1.19") && build.name.starts_with("plugin"));
+    let expected = |text| says.then_some(text);
+    assert_eq!(image.go_version(), expected(version), "{}", build.name);
+    assert_eq!(image.main_module(), expected("example.com/specimen"), "{}", build.name);
+    assert_eq!(image.main_package(), expected("example.com/specimen"), "{}", build.name);
     assert!(image.has_inline_trees(), "{}", build.name);
 }
 
@@ -100,8 +107,8 @@ fn about(image: &Image<'_>, build: &Build, version: &str) {
 /// are the linker's symbols: all of them, and no others.
 fn functions(
     image: &Image<'_>,
-    build: &Build,
     built: &Built,
+    is_unnamed: bool,
     reference: &Reference,
     counts: &mut Counts,
 ) {
@@ -115,7 +122,7 @@ fn functions(
         assert_eq!(found, expected, "{}", built.file.display());
     }
     let entries: BTreeSet<u64> = found.iter().map(|function| function.entry).collect();
-    if build.is_unnamed() {
+    if is_unnamed {
         assert!(symbols.is_empty(), "{}", built.file.display());
     } else {
         assert_eq!(entries, symbols, "{}", built.file.display());
@@ -204,6 +211,11 @@ fn same_rows(
 ) {
     for (name, rows) in all_rows(image) {
         let (Some(rows), Some(Some(plain))) = (rows, plain.get(&name)) else { continue };
+        if name.starts_with(b"type:") {
+            // Each package has its copy, and those of the runtime's are unsafe points
+            // throughout: the linker takes one of them.
+            continue;
+        }
         if rows.0 == plain.0 {
             assert_eq!(rows.1, plain.1, "{}", String::from_utf8_lossy(&name));
             counts.same += 1;
