@@ -36,6 +36,9 @@ pub enum Command {
     Scan(Scan),
     /// Tell which policy built an executable file, and where its code deviates from it.
     Conform(Conform),
+    /// Tell how far below SP at entry functions reach, of Go or of C, and hold it against a
+    /// budget.
+    Budget(Budget),
     /// List the policies and the releases that they stand for.
     Policies(Policies),
 }
@@ -173,6 +176,34 @@ pub struct Conform {
     /// An executable file.
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// How many threads work [default: one for each processor].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub jobs: Option<usize>,
+}
+
+/// `midframe budget`
+///
+/// What a function and all that it calls may touch below SP at its entry, probes included,
+/// must lie within the bytes that its caller guarantees. A function of Go that asks for
+/// stack takes what comes after that from nobody.
+///
+/// Exit status: 0 every function keeps to the budget; 1 one exceeds it; 2 wrong usage, or
+/// the file could not be read; 3 it is not known of one.
+#[derive(Args, Clone, Debug)]
+pub struct Budget {
+    /// A program or library of Go, or an ELF file with symbols: an executable, a shared
+    /// object such as a vDSO, an object.
+    #[arg(value_name = "IMAGE")]
+    pub path: PathBuf,
+    /// Only the function with this name; can be repeated [default: all].
+    #[arg(long = "function", value_name = "NAME")]
+    pub functions: Vec<String>,
+    /// The budget in bytes: 104, 0x68, 4KiB.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub bytes: String,
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

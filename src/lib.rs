@@ -8,6 +8,7 @@
 //! and [`run`] turns the outcome into an exit status.
 
 pub mod baseline;
+pub mod budget;
 pub mod cli;
 pub mod conform;
 pub mod explain;

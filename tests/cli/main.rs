@@ -6,6 +6,7 @@
 
 mod assembler;
 mod baseline;
+mod budget;
 mod conform;
 mod explain;
 mod fixtures;
