@@ -4,8 +4,8 @@
 //! kernel's vDSO on a stack that it has reserved so many bytes of; a kernel that was built
 //! with `-fstack-check` probed a page further down, where another stack was.
 //!
-//! [`code`] finds the functions of a file, [`flow`] follows each by itself over the values
-//! of [`value`], [`graph`] adds up along the calls. What cannot be followed is a reason,
+//! `code` finds the functions of a file, `flow` follows each by itself over the values of
+//! `value`, `graph` adds up along the calls. What cannot be followed is a reason,
 //! never a figure.
 
 mod code;

@@ -11,6 +11,7 @@ pub mod baseline;
 pub mod budget;
 pub mod cli;
 pub mod conform;
+pub mod examples;
 pub mod explain;
 pub mod inputs;
 pub mod lower;

@@ -2,6 +2,7 @@
 
 mod budget;
 mod scan;
+mod shell;
 
 use crate::cli::{Arguments, Command, Conform, Explain, Format, Lower, Policies, Prove};
 use crate::conform::{Conformed, conform_file};
@@ -60,6 +61,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Command::Conform(arguments) => run_conform(arguments),
         Command::Budget(arguments) => budget::run(arguments),
         Command::Policies(arguments) => run_policies(arguments),
+        Command::Completions(arguments) => shell::completions(arguments),
+        Command::Man(arguments) => shell::man(arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));

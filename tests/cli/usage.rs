@@ -5,7 +5,7 @@ use clap::CommandFactory as _;
 use midframe::cli::Arguments;
 
 /// The tests of each subcommand.
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 9] = [
     ("prove", include_str!("prove.rs")),
     ("lower", include_str!("lower.rs")),
     ("explain", include_str!("explain.rs")),
@@ -13,6 +13,8 @@ const SOURCES: [(&str, &str); 7] = [
     ("conform", include_str!("conform.rs")),
     ("budget", include_str!("budget.rs")),
     ("policies", include_str!("policies.rs")),
+    ("completions", include_str!("shell.rs")),
+    ("man", include_str!("shell.rs")),
 ];
 
 #[test]
