@@ -1,7 +1,9 @@
 //! The syntax of the command line, and nothing else: values are resolved in
 //! [`crate::settings`].
 
+use crate::examples;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// Proves, at every instruction boundary of Go's arm64 code, what the runtime relies
@@ -16,7 +18,13 @@ use std::path::PathBuf;
 /// counts (prove: any of them; scan: see --fail-on; elsewhere async-preemption);
 /// 2 wrong usage, or something could not be read; 3 something is undecided.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "midframe", version, max_term_width = 100)]
+#[command(
+    name = "midframe",
+    version,
+    max_term_width = 100,
+    after_long_help = examples::ALL,
+    after_help = "An example of each: midframe --help"
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -27,21 +35,59 @@ pub struct Arguments {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Lower and verify every frame size under each policy, by every rule: the theorem table.
+    ///
+    /// Exit status: 0 every rule holds for every frame size under every policy; 1 one is refuted;
+    /// 2 wrong usage; 3 something is undecided.
     Prove(Prove),
     /// Lower one frame and list its boundaries, declared and actual.
+    ///
+    /// Exit status: 0 no rule is broken for async-preemption; 1 one is; 2 wrong usage; 3
+    /// something is undecided.
     Lower(Lower),
     /// Tell the story of one boundary: stop, unwind, crash.
+    ///
+    /// The boundary is one of a frame that is lowered (--frame), or of a function in an
+    /// executable file (BINARY FUNCTION). It is shown beside the same one under the policy
+    /// `complete`.
+    ///
+    /// Exit status: 0 no rule is broken there for async-preemption; 1 one is; 2 wrong usage,
+    /// or nothing to explain; 3 something is undecided.
     Explain(Explain),
     /// Verify the Go functions of executable files.
+    ///
+    /// Exit status: 0 nothing is refuted for the observers of --fail-on; 1 something is, or
+    /// is undecided with --fail-on undecided; 2 wrong usage, or a file could not be read; 3
+    /// something is undecided for those observers. Findings that the baseline accepts do not
+    /// count.
     Scan(Scan),
     /// Tell which policy built an executable file, and where its code deviates from it.
+    ///
+    /// Exit status: 0 every compiled function is explained; 1 a prologue or an epilogue
+    /// is not; 2 the file could not be read; 3 there is nothing to compare.
     Conform(Conform),
+    /// Tell how far below SP the functions of a file reach, and hold it against a budget.
+    ///
+    /// What a function and all that it calls may touch below SP at its entry, probes included,
+    /// must lie within the bytes that its caller guarantees. A function of Go that asks for
+    /// stack takes what comes after that from nobody.
+    ///
+    /// Exit status: 0 every function keeps to the budget; 1 one exceeds it; 2 wrong usage, or
+    /// the file could not be read; 3 it is not known of one.
+    Budget(Budget),
     /// List the policies and the releases that they stand for.
     Policies(Policies),
+    /// Write what a shell needs to complete command lines.
+    Completions(Completions),
+    /// Write the manual pages.
+    ///
+    /// Without DIR the page of midframe itself goes to standard output. With it, that page and
+    /// one for each subcommand are written there.
+    Man(Man),
 }
 
 /// `midframe prove`
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::PROVE)]
 pub struct Prove {
     /// A policy, or a Go release such as go1.24.5; can be repeated [default: all policies].
     #[arg(long = "policy", value_name = "POLICY")]
@@ -65,6 +111,7 @@ pub struct Prove {
 
 /// `midframe lower`
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::LOWER)]
 pub struct Lower {
     /// The frame size in bytes: 65616, 0x10050, 64KiB+80.
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
@@ -87,14 +134,8 @@ pub struct Lower {
 }
 
 /// `midframe explain`
-///
-/// The boundary is one of a frame that is lowered (--frame), or of a function in an
-/// executable file (BINARY FUNCTION). It is shown beside the same one under the policy
-/// `complete`.
-///
-/// Exit status: 0 no rule is broken there for async-preemption; 1 one is; 2 wrong usage,
-/// or nothing to explain; 3 something is undecided.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::EXPLAIN)]
 pub struct Explain {
     /// An executable file.
     #[arg(
@@ -130,12 +171,8 @@ pub struct Explain {
 }
 
 /// `midframe scan`
-///
-/// Exit status: 0 nothing is refuted for the observers of --fail-on; 1 something is, or
-/// is undecided with --fail-on undecided; 2 wrong usage, or a file could not be read; 3
-/// something is undecided for those observers. Findings that the baseline accepts do not
-/// count.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::SCAN)]
 pub struct Scan {
     /// Executable files, directories, archives and packages, or - for standard input.
     #[arg(required = true, value_name = "PATH")]
@@ -165,10 +202,8 @@ pub struct Scan {
 }
 
 /// `midframe conform`
-///
-/// Exit status: 0 every compiled function is explained; 1 a prologue or an epilogue
-/// is not; 2 the file could not be read; 3 there is nothing to compare.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::CONFORM)]
 pub struct Conform {
     /// An executable file.
     #[arg(value_name = "PATH")]
@@ -181,12 +216,53 @@ pub struct Conform {
     pub jobs: Option<usize>,
 }
 
+/// `midframe budget`
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::BUDGET)]
+pub struct Budget {
+    /// A program or library of Go, or an ELF file with symbols: an executable, a shared
+    /// object such as a vDSO, an object.
+    #[arg(value_name = "IMAGE")]
+    pub path: PathBuf,
+    /// Only the function with this name; can be repeated [default: all].
+    #[arg(long = "function", value_name = "NAME")]
+    pub functions: Vec<String>,
+    /// The budget in bytes: 104, 0x68, 4KiB.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub bytes: String,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// How many threads work [default: one for each processor].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub jobs: Option<usize>,
+}
+
 /// `midframe policies`
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::POLICIES)]
 pub struct Policies {
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// `midframe completions`
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::COMPLETIONS)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// `midframe man`
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::MAN)]
+pub struct Man {
+    /// A directory, which is made if there is none.
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
 }
 
 /// The form of the output.

@@ -8,8 +8,10 @@
 //! and [`run`] turns the outcome into an exit status.
 
 pub mod baseline;
+pub mod budget;
 pub mod cli;
 pub mod conform;
+pub mod examples;
 pub mod explain;
 pub mod inputs;
 pub mod lower;

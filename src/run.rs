@@ -1,6 +1,8 @@
 //! From parsed arguments to an exit status.
 
+mod budget;
 mod scan;
+mod shell;
 
 use crate::cli::{Arguments, Command, Conform, Explain, Format, Lower, Policies, Prove};
 use crate::conform::{Conformed, conform_file};
@@ -57,7 +59,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Command::Explain(arguments) => run_explain(arguments),
         Command::Scan(arguments) => scan::run(arguments),
         Command::Conform(arguments) => run_conform(arguments),
+        Command::Budget(arguments) => budget::run(arguments),
         Command::Policies(arguments) => run_policies(arguments),
+        Command::Completions(arguments) => shell::completions(arguments),
+        Command::Man(arguments) => shell::man(arguments),
     };
     outcome.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));

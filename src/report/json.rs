@@ -2,10 +2,12 @@
 //! changed or removed. Addresses, offsets and words are strings of lower-case
 //! hexadecimal.
 
+mod budget;
 mod conform;
 mod explain;
 mod scan;
 
+pub use budget::{BudgetDocument, budget};
 pub use conform::{ConformDocument, conform};
 pub use explain::{ExplainDocument, explain};
 pub use scan::{ScanDocument, scan};

@@ -1,11 +1,13 @@
 //! Text for people. What comes from a file, such as a name, is shown so that it
 //! can neither start a line of its own nor command the terminal.
 
+mod budget;
 mod conform;
 mod explain;
 mod lower;
 mod scan;
 
+pub use budget::budget;
 pub use conform::conform;
 pub use explain::explain;
 pub use lower::lower;

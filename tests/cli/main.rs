@@ -6,6 +6,7 @@
 
 mod assembler;
 mod baseline;
+mod budget;
 mod conform;
 mod explain;
 mod fixtures;
@@ -21,6 +22,7 @@ mod scan_inputs;
 mod scan_releases;
 mod scan_reports;
 mod schema;
+mod shell;
 mod streams;
 mod support;
 mod usage;

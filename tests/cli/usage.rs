@@ -5,13 +5,16 @@ use clap::CommandFactory as _;
 use midframe::cli::Arguments;
 
 /// The tests of each subcommand.
-const SOURCES: [(&str, &str); 6] = [
+const SOURCES: [(&str, &str); 9] = [
     ("prove", include_str!("prove.rs")),
     ("lower", include_str!("lower.rs")),
     ("explain", include_str!("explain.rs")),
     ("scan", concat!(include_str!("scan_flags.rs"), include_str!("baseline.rs"))),
     ("conform", include_str!("conform.rs")),
+    ("budget", include_str!("budget.rs")),
     ("policies", include_str!("policies.rs")),
+    ("completions", include_str!("shell.rs")),
+    ("man", include_str!("shell.rs")),
 ];
 
 #[test]

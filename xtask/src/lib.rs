@@ -5,6 +5,7 @@
 pub mod assembly;
 pub mod cases;
 pub mod corpus;
+pub mod cross;
 pub mod decoder;
 pub mod programs;
 pub mod survey;

@@ -81,6 +81,45 @@ pub fn install(program: Program) -> Result<PathBuf> {
     Ok(file)
 }
 
+/// Installs Debian's kernel for arm64, the small one for virtual machines, and returns its
+/// image. The package is named for its version; another one names it.
+///
+/// # Errors
+/// When a package cannot be had or has no image.
+pub fn install_kernel() -> Result<PathBuf> {
+    let parent = repository().join("target/programs");
+    let directory = parent.join("linux-image");
+    let _guard = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !directory.exists() {
+        let partial = parent.join("linux-image.partial");
+        let _ = fs::remove_dir_all(&partial);
+        let (name, image) = (partial.join("name"), partial.join("image"));
+        fs::create_dir_all(&name)?;
+        fs::create_dir_all(&image)?;
+        from_debian("linux-image-cloud-arm64", &name)?;
+        from_debian(&depends(&name)?, &image)?;
+        fs::rename(&partial, &directory)?;
+    }
+    let boot = directory.join("image/boot");
+    let mut files = fs::read_dir(&boot).with_context(|| boot.display().to_string())?;
+    let image = files.find_map(|file| {
+        let path = file.ok()?.path();
+        path.file_name()?.to_str()?.starts_with("vmlinuz").then_some(path)
+    });
+    image.with_context(|| format!("{} has no kernel", boot.display()))
+}
+
+/// The first package that the one in a directory depends on.
+fn depends(directory: &Path) -> Result<String> {
+    let paths = fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut packages = paths.filter(|path| path.extension().is_some_and(|end| end == "deb"));
+    let package = packages.next().context("no package was downloaded")?;
+    let output = run(Command::new("dpkg-deb").arg("-f").arg(package).arg("Depends"))?;
+    let depends = String::from_utf8_lossy(&output.stdout).into_owned();
+    let first = depends.split([' ', ',', '\n']).next().filter(|first| !first.is_empty());
+    Ok(first.context("the package depends on nothing")?.to_owned())
+}
+
 fn from_debian(package: &str, directory: &Path) -> Result<()> {
     unpack(&download(package, directory)?, directory)
 }
