@@ -81,11 +81,18 @@ impl Toolchain {
     /// # Errors
     /// When it fails.
     pub fn build(&self, directory: &Path, program: &Path) -> Result<()> {
+        let mut command = self.command();
+        command.current_dir(directory).args(["build", "-o"]).arg(program).arg(".");
+        run(&mut command).map(drop)
+    }
+
+    /// The `go` command for linux/arm64, with a cache of our own.
+    #[must_use]
+    pub fn command(&self) -> Command {
         let mut command = Command::new(self.goroot.join("bin/go"));
         self.environment(&mut command, "linux");
         command.env("GOCACHE", repository().join("target/go-cache")).env("GOFLAGS", "");
-        command.current_dir(directory).args(["build", "-o"]).arg(program).arg(".");
-        run(&mut command).map(drop)
+        command
     }
 
     /// Runs the assembler on a source file for an operating system and returns
