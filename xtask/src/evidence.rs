@@ -4,11 +4,17 @@
 //! second time because it came out otherwise.
 //!
 //! [`crash`] has the programs that die or survive, [`library`] the library that was
-//! blamed, [`program`] and [`trial`] build and run, [`report`] is what comes out.
+//! blamed, [`observers`] (with [`profile`]) the tracer and the profiler, [`proposal`] the
+//! changed compiler; [`program`] and [`trial`] build and run,
+//! [`bounded`] runs commands, [`report`] is what comes out.
 
+pub mod bounded;
 pub mod crash;
 pub mod library;
+pub mod observers;
+pub mod profile;
 pub mod program;
+pub mod proposal;
 pub mod report;
 pub mod trial;
 
@@ -37,11 +43,22 @@ pub enum Experiment {
     Controls,
     /// The library that was blamed.
     Library,
+    /// The tracer and the profiler.
+    Observers,
+    /// The policy `complete` in the real compiler.
+    Proposal,
 }
 
 impl Experiment {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Reported, Self::Leaf, Self::Controls, Self::Library];
+    pub const ALL: [Self; 6] = [
+        Self::Reported,
+        Self::Leaf,
+        Self::Controls,
+        Self::Library,
+        Self::Observers,
+        Self::Proposal,
+    ];
 
     /// Those that have a short form.
     pub const SHORT: [Self; 3] = [Self::Reported, Self::Leaf, Self::Library];
@@ -54,6 +71,8 @@ impl Experiment {
             Self::Leaf => 2,
             Self::Controls => 3,
             Self::Library => 4,
+            Self::Observers => 5,
+            Self::Proposal => 6,
         }
     }
 
@@ -65,6 +84,8 @@ impl Experiment {
             Self::Leaf => "the crash of a leaf",
             Self::Controls => "controls",
             Self::Library => "the library that was blamed",
+            Self::Observers => "the other observers",
+            Self::Proposal => "the proposal in the real compiler",
         }
     }
 
@@ -90,6 +111,14 @@ impl Experiment {
                 "A scan of netlink's Receive names the boundary of the core dumps if go1.24.3 built \
                  it, and is clean if go1.24.11 did, from one source."
             }
+            Self::Observers => {
+                "While an execution trace is taken, a leaf whose R29 takes two ADDs is fatal: the \
+                 tracer follows a local variable as a frame pointer. Where the stack holds zeros \
+                 there, the program survives. A profiler's signal at a mid-frame boundary in assembly loses all callers, and does no more harm."
+            }
+            Self::Proposal => {
+                "The sources of go1.27.3 with the lowering of complete: what died survives, every                  prologue and epilogue is as the model predicts and nothing is refuted for whoever                  collects, Go's own tests pass, and only functions with large frames change their length."
+            }
         }
     }
 
@@ -99,6 +128,8 @@ impl Experiment {
             Self::Leaf => crash::run(&crash::LEAF_CRASH, is_short, report),
             Self::Controls => crash::run(&crash::CONTROLS, is_short, report),
             Self::Library => library::run(report),
+            Self::Observers => observers::run(report),
+            Self::Proposal => proposal::run(report),
         }
     }
 }
@@ -114,6 +145,12 @@ pub enum Outcome {
     Named,
     /// The scan finds nothing.
     Clean,
+    /// Samples have no callers where a boundary is mid-frame, and have them elsewhere.
+    Lost,
+    /// Every sample has its callers.
+    Kept,
+    /// It is as it is said to be.
+    Holds,
     /// It did not end in its time.
     TimesOut,
     /// Anything else.
@@ -127,6 +164,9 @@ impl fmt::Display for Outcome {
             Self::Survives => "survives",
             Self::Named => "named",
             Self::Clean => "clean",
+            Self::Lost => "callers lost",
+            Self::Kept => "callers kept",
+            Self::Holds => "holds",
             Self::TimesOut => "timed out",
             Self::Fails => "failed",
         })

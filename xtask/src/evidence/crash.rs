@@ -44,7 +44,9 @@ impl Case {
         Self { version, kind, frame, setting: "", expected, verdict, is_short: false }
     }
 
-    const fn survives(version: &'static str, kind: Kind, frame: u64) -> Self {
+    /// A case that survives, and whose function is proved.
+    #[must_use]
+    pub const fn survives(version: &'static str, kind: Kind, frame: u64) -> Self {
         let (expected, verdict) = (Outcome::Survives, Verdict::Proved);
         Self { version, kind, frame, setting: "", expected, verdict, is_short: false }
     }
@@ -119,14 +121,13 @@ pub fn run(cases: &[Case], is_short: bool, report: &mut Report) -> Result<()> {
     report.emulated_by(&emulator);
     for case in cases.iter().filter(|case| case.is_short || !is_short) {
         let toolchain = Toolchain::install(case.version)?;
-        report.add(observe(case, &toolchain, &emulator, collections(case.expected, is_short))?);
+        report.add(observe(case, &toolchain, &emulator, is_short)?);
     }
     Ok(())
 }
 
 /// How many collections a program gets.
-#[must_use]
-pub const fn collections(expected: Outcome, is_short: bool) -> u64 {
+const fn collections(expected: Outcome, is_short: bool) -> u64 {
     let [long, short] = SURVIVED;
     match expected {
         Outcome::Dies => DIED_IN,
@@ -135,15 +136,19 @@ pub const fn collections(expected: Outcome, is_short: bool) -> u64 {
     }
 }
 
-fn observe(
+/// Builds a case with a toolchain, scans it and runs it.
+///
+/// # Errors
+/// When the program cannot be built, or the emulator not be run.
+pub fn observe(
     case: &Case,
     toolchain: &Toolchain,
     emulator: &Emulator,
-    collections: u64,
+    is_short: bool,
 ) -> Result<Row> {
     let Case { kind, frame, setting, expected, verdict, .. } = *case;
     let named = || format!("{}, {kind}, frame {frame}", toolchain.version);
-    let source = program::crash(kind, collections);
+    let source = program::crash(kind, collections(expected, is_short));
     let path =
         program::build(toolchain, &format!("{kind}-{frame}"), source, frame).with_context(named)?;
     let scanned = program::scan(&path, VICTIM).with_context(named)?;

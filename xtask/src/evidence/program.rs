@@ -39,6 +39,8 @@ impl fmt::Display for Kind {
 pub struct Source {
     /// Its files, but for the one with its sizes.
     pub files: &'static [(&'static str, &'static str)],
+    /// More constants of its own, in Go.
+    pub constants: &'static str,
     /// How many rounds it runs.
     pub collections: u64,
 }
@@ -54,7 +56,7 @@ pub const fn crash(kind: Kind, collections: u64) -> Source {
         Kind::Leaf => &[("main.go", MAIN), ("victim.go", LEAF)],
         Kind::NonLeaf => &[("main.go", MAIN), ("victim.go", NON_LEAF)],
     };
-    Source { files, collections }
+    Source { files, constants: "", collections }
 }
 
 /// Builds a program whose function [`VICTIM`] has a frame of so many bytes.
@@ -77,9 +79,9 @@ pub fn build(toolchain: &Toolchain, name: &str, source: Source, frame: u64) -> R
     // The least that is added. A variable of more than 128 KiB is no local any more.
     let mut locals = frame.saturating_sub(16);
     for _ in 0..3 {
-        let sizes =
-            format!("const locals = {locals}\nconst collections = {}\n", source.collections);
-        fs::write(directory.join("sizes.go"), format!("package main\n\n{sizes}"))?;
+        let Source { constants, collections, .. } = source;
+        let sizes = format!("const locals = {locals}\nconst collections = {collections}\n");
+        fs::write(directory.join("sizes.go"), format!("package main\n\n{sizes}{constants}"))?;
         toolchain.build(&directory, &program)?;
         let made = frame_size(&program, VICTIM)?;
         if made == frame {

@@ -36,6 +36,26 @@ pub struct Row {
 }
 
 impl Row {
+    /// What is claimed and what happened, and nothing else yet.
+    #[must_use]
+    pub fn of(expected: Outcome, observed: Outcome) -> Self {
+        let (toolchain, subject, setting) = (String::new(), String::new(), String::new());
+        let (frame, scan, exposure, message) = (None, None, String::new(), Vec::new());
+        let seconds = 0.0;
+        Self {
+            toolchain,
+            subject,
+            frame,
+            setting,
+            scan,
+            expected,
+            observed,
+            exposure,
+            seconds,
+            message,
+        }
+    }
+
     /// Whether it came out as claimed.
     #[must_use]
     pub fn is_as_claimed(&self) -> bool {

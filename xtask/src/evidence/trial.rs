@@ -11,15 +11,16 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// How many lines of what a dying program says are kept.
-const KEPT: usize = 3;
+const KEPT: usize = 4;
 
 /// What the runtime dies of when it unwinds a stack at a wrong depth, or follows a
 /// word that is no frame pointer: a stack that ends too early, a return address that
 /// is none, an access to a wild address.
-const DEATHS: [&str; 3] = [
+const DEATHS: [&str; 4] = [
     "fatal error: traceback did not unwind completely",
     "fatal error: unknown caller pc",
     "fatal error: unexpected signal during runtime execution",
+    "SIGSEGV: segmentation violation",
 ];
 
 /// A program to run under the emulator.
@@ -168,7 +169,7 @@ mod tests {
     fn a_death_is_known_by_its_fatal_error_and_its_status() {
         let heard = Heard::listen(DEATH.as_bytes());
         assert_eq!(heard.exposure, Exposure { calls: 9000, collections: 2 });
-        assert_eq!(heard.message.len(), 3);
+        assert_eq!(heard.message.len(), 4);
         assert_eq!(heard.message[2], "fatal error: traceback did not unwind completely");
         assert_eq!(heard.message[1], "stack=[0x40000b8000-0x40000d8000");
         assert_eq!(heard.outcome(Some(2)), Outcome::Dies);
