@@ -125,7 +125,10 @@ impl Experiment {
     fn run(self, is_short: bool, report: &mut Report) -> Result<()> {
         match self {
             Self::Reported => crash::run(&crash::REPORTED_CRASH, is_short, report),
-            Self::Leaf => crash::run(&crash::LEAF_CRASH, is_short, report),
+            Self::Leaf => {
+                crash::run(&crash::LEAF_CRASH, is_short, report)?;
+                if is_short { Ok(()) } else { crash::run_reported(report) }
+            }
             Self::Controls => crash::run(&crash::CONTROLS, is_short, report),
             Self::Library => library::run(report),
             Self::Observers => observers::run(report),

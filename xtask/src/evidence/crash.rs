@@ -2,12 +2,13 @@
 //! another goroutine collects, and every boundary can take a signal. What happens is
 //! held against the claim, and so is what a scan says of the function beforehand.
 
-use super::program::{self, Kind, VICTIM};
+use super::program::{self, Kind, Source, VICTIM};
 use super::trial::{Observation, Trial};
 use super::{Outcome, Report, Row};
 use crate::toolchain::Toolchain;
 use crate::truth::emulator::Emulator;
 use anyhow::{Context as _, Result};
+use std::path::Path;
 use std::time::Duration;
 use verifier::{Observer, Verdict};
 
@@ -63,6 +64,10 @@ impl Case {
 
 /// The frame of the report: `ADD $80` and `ADD $(16<<12)`.
 const REPORTED: u64 = 65_616;
+
+/// The program of `rfcs/upstream/leaf-epilogue.md`.
+const UPSTREAM: [(&str, &str); 1] =
+    [("main.go", include_str!("../../../rfcs/upstream/leaf-epilogue.go"))];
 
 /// 1: the function that was reported, before the fix and after it.
 pub const REPORTED_CRASH: [Case; 9] = [
@@ -136,6 +141,31 @@ const fn collections(expected: Outcome, is_short: bool) -> u64 {
     }
 }
 
+/// Runs the program of the report to Go's developers as it stands there. It counts
+/// nothing, and does not end by itself.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_reported(report: &mut Report) -> Result<()> {
+    let emulator = Emulator::install()?;
+    let toolchain = Toolchain::install("1.27.3")?;
+    let source = Source { files: &UPSTREAM, constants: "", collections: 0 };
+    let path = program::build(&toolchain, "upstream", source, REPORTED)?;
+    let scanned = program::scan(&path, VICTIM)?;
+    let observation = collect(&emulator, &path, "")?;
+    report.add(Row {
+        toolchain: toolchain.version,
+        subject: "leaf-epilogue.go".to_owned(),
+        frame: Some(REPORTED),
+        scan: Some((Verdict::Refuted, scanned.summary.verdict(Observer::AsyncPreemption))),
+        exposure: "not counted".to_owned(),
+        seconds: observation.seconds,
+        message: observation.message,
+        ..Row::of(Outcome::Dies, observation.outcome)
+    });
+    Ok(())
+}
+
 /// Builds a case with a toolchain, scans it and runs it.
 ///
 /// # Errors
@@ -167,15 +197,7 @@ pub fn observe(
     })
 }
 
-/// Runs a program of [`program::crash`].
-///
-/// # Errors
-/// When the emulator cannot be run.
-pub fn collect(
-    emulator: &Emulator,
-    program: &std::path::Path,
-    setting: &str,
-) -> Result<Observation> {
+fn collect(emulator: &Emulator, program: &Path, setting: &str) -> Result<Observation> {
     let directory = program.parent().context("a program has no directory")?;
     let environment = [("GODEBUG", setting)];
     Trial { program, environment: &environment, directory, limit: LIMIT }.run(emulator)
@@ -183,7 +205,7 @@ pub fn collect(
 
 #[cfg(test)]
 mod tests {
-    use super::{CONTROLS, Case, Kind, LEAF_CRASH, REPORTED_CRASH};
+    use super::{CONTROLS, Case, Kind, LEAF_CRASH, REPORTED_CRASH, UPSTREAM};
     use crate::evidence::Outcome;
     use crate::toolchain::TOOLCHAINS;
     use verifier::Verdict;
@@ -206,6 +228,13 @@ mod tests {
             let dies = case.verdict == Verdict::Refuted && case.setting.is_empty();
             assert_eq!(case.expected == Outcome::Dies, dies, "{case:?}");
         }
+    }
+
+    #[test]
+    fn the_report_shows_the_program_that_is_run() {
+        let report = include_str!("../../../rfcs/upstream/leaf-epilogue.md");
+        let [(_, program)] = UPSTREAM;
+        assert!(report.contains(&format!("```go\n{program}```")));
     }
 
     #[test]
