@@ -5,7 +5,7 @@
 use super::Variation;
 use super::predict::{Part, PolicySet, Prediction, Variant};
 use super::words::{
-    alike, call_offset, is_argument_access, is_branch, is_call, placeless, target, word,
+    alike, argument_access, call_offset, is_branch, is_call, placeless, target, word,
 };
 use core::ops::Range;
 use lowering::StackCheck;
@@ -227,9 +227,13 @@ fn calls_more_stack(code: &Code<'_>, at: Index, start: Index) -> bool {
 
 /// Where the accesses of register arguments from `at` on end.
 fn arguments(code: &[Word], at: Index, store: bool) -> Index {
-    let words = code.get(at.0 as usize..).unwrap_or_default();
-    let count = words.iter().take_while(|&&word| is_argument_access(word, store)).count();
-    Index(at.0 + count as u32)
+    let mut words = code.get(at.0 as usize..).unwrap_or_default();
+    let mut end = at;
+    while let Some(taken) = argument_access(words, store) {
+        words = words.get(taken..).unwrap_or_default();
+        end = Index(end.0 + taken as u32);
+    }
+    end
 }
 
 /// Where the panic check of a wrapper ends that starts at `at`, if all of it is

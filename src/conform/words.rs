@@ -58,10 +58,28 @@ pub fn alike(first: Word, second: Word) -> bool {
     first == second || placeless(first) == placeless(second)
 }
 
-/// Whether a load or a store has SP as its base, at an offset that is not
-/// written back: how register arguments are spilled into the caller's frame, and
-/// reloaded.
-pub(super) fn is_argument_access(word: Word, store: bool) -> bool {
+/// How many words spill a register argument into the caller's frame at the start of
+/// `code`, or reload it; none if they do not. A pair whose place is out of the reach of
+/// its instruction has its address put into R27 first (`asm7.go`).
+pub(super) fn argument_access(code: &[Word], store: bool) -> Option<usize> {
+    let address = code.iter().take_while(|&&word| is_place_in_tmp(word)).count();
+    let base = if address == 0 { SP } else { TMP };
+    is_access(*code.get(address)?, base, store).then_some(address + 1)
+}
+
+/// The numbers of registers in words.
+const SP: u32 = 31;
+const TMP: u32 = 27;
+
+/// Whether a word is `ADD $n, RSP, R27`, or `ADD $n, R27, R27`.
+fn is_place_in_tmp(word: Word) -> bool {
+    let word = word.get();
+    let (rd, rn) = (word & 31, word >> 5 & 31);
+    word & 0xff80_0000 == 0x9100_0000 && rd == TMP && matches!(rn, SP | TMP)
+}
+
+/// Whether a load or a store has this base, at an offset that is not written back.
+fn is_access(word: Word, base: u32, store: bool) -> bool {
     let word = word.get();
     let scaled = word & 0x3b00_0000 == 0x3900_0000;
     let unscaled = word & 0x3b20_0c00 == 0x3800_0000;
@@ -69,7 +87,7 @@ pub(super) fn is_argument_access(word: Word, store: bool) -> bool {
     let loads = if pair { word >> 22 & 1 } else { word >> 22 & 3 };
     // 0b10 stores 128 bits of a vector register; of a general one it loads.
     let is_store = loads == 0 || !pair && loads == 0b10 && word >> 26 & 1 == 1;
-    (scaled || unscaled || pair) && word >> 5 & 31 == 31 && is_store == store
+    (scaled || unscaled || pair) && word >> 5 & 31 == base && is_store == store
 }
 
 /// The words that are data: those that an LDR (literal) of the same function reads
@@ -129,8 +147,8 @@ mod tests {
             (0xa900_87e0, true, "stp x0, x1, [sp, #8]"),
             (0xa940_87e0, false, "ldp x0, x1, [sp, #8]"),
         ] {
-            assert!(is_argument_access(Word::new(word), store), "{name}");
-            assert!(!is_argument_access(Word::new(word), !store), "{name}");
+            assert_eq!(argument_access(&[Word::new(word)], store), Some(1), "{name}");
+            assert_eq!(argument_access(&[Word::new(word)], !store), None, "{name}");
         }
         for (word, name) in [
             (0xf900_0420, "str x0, [x1, #8]"),
@@ -138,9 +156,26 @@ mod tests {
             (0xf842_07fe, "ldr x30, [sp], #32"),
             (0x9100_23ff, "add sp, sp, #8"),
         ] {
-            let either = [true, false].map(|store| is_argument_access(Word::new(word), store));
-            assert_eq!(either, [false; 2], "{name}");
+            let either = [true, false].map(|store| argument_access(&[Word::new(word)], store));
+            assert_eq!(either, [None; 2], "{name}");
         }
+    }
+
+    // `crypto/internal/fips140/mlkem.ringCompressAndEncode1` of go1.27.3, whose argument
+    // is an array of 512 bytes, spilled behind it.
+    #[test]
+    fn a_far_argument_is_accessed_by_way_of_r27() {
+        let access = |words: &[u32], store| {
+            let words: Vec<_> = words.iter().copied().map(Word::new).collect();
+            argument_access(&words, store)
+        };
+        let (place, spill, reload) = (0x9108_23fb, 0xa900_0760, 0xa940_0760);
+        assert_eq!(access(&[place, spill], true), Some(2), "ADD $520, RSP, R27, STP to (R27)");
+        assert_eq!(access(&[place, reload], false), Some(2), "LDP from (R27)");
+        assert_eq!(access(&[place, spill], false), None);
+        assert_eq!(access(&[spill], true), None, "R27 holds nothing");
+        assert_eq!(access(&[place], true), None);
+        assert_eq!(access(&[0x9108_23fc, spill], true), None, "add x28, sp, #520");
     }
 
     #[test]

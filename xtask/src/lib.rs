@@ -7,6 +7,7 @@ pub mod cases;
 pub mod corpus;
 pub mod cross;
 pub mod decoder;
+pub mod evidence;
 pub mod programs;
 pub mod survey;
 pub mod toolchain;

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use xtask::toolchain::{TOOLCHAINS, Toolchain};
-use xtask::{corpus, decoder, programs, survey, truth};
+use xtask::{corpus, decoder, evidence, programs, survey, truth};
 
 /// The chores of the repository.
 #[derive(Parser)]
@@ -59,6 +59,19 @@ enum Command {
         #[arg(long, conflicts_with = "program")]
         date: Option<String>,
     },
+    /// Reproduce the claims of the RFCs: crashes that happen, and code in which they
+    /// cannot.
+    Evidence {
+        /// The number of an experiment [default: all].
+        #[arg(long = "experiment", value_name = "NUMBER")]
+        experiments: Vec<u8>,
+        /// One case of each claim of the experiments 1, 2 and 4.
+        #[arg(long)]
+        short: bool,
+        /// Write a record of each in rfcs/evidence, with this date, YYYY-MM-DD.
+        #[arg(long)]
+        date: Option<String>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -85,6 +98,9 @@ fn main() -> Result<()> {
         Command::Survey { date } => survey_packages(date.as_deref())?,
         Command::Truth { boundaries, program, date } => {
             execute(&truth::Options { boundaries, program }, date.as_deref())?;
+        }
+        Command::Evidence { experiments, short: is_short, date } => {
+            show(&evidence::Options { experiments, is_short }, date.as_deref())?;
         }
     }
     Ok(())
@@ -126,6 +142,21 @@ fn execute(options: &truth::Options, date: Option<&str>) -> Result<()> {
     if !failures.is_empty() {
         eprintln!("{}", failures.join("\n"));
         bail!("the scan and the machine disagree, or too little was seen: {}", failures.len());
+    }
+    Ok(())
+}
+
+fn show(options: &evidence::Options, date: Option<&str>) -> Result<()> {
+    let reports = evidence::gather(options)?;
+    for report in &reports {
+        if let Some(date) = date {
+            println!("{}", report.record(date)?.display());
+        }
+    }
+    let failures: Vec<_> = reports.iter().flat_map(evidence::Report::failures).collect();
+    if !failures.is_empty() {
+        eprintln!("{}", failures.join("\n"));
+        bail!("not as claimed: {}", failures.len());
     }
     Ok(())
 }

@@ -22,6 +22,8 @@ pub struct Toolchain {
     pub version: String,
     /// `GOROOT`.
     pub goroot: PathBuf,
+    /// Where it keeps what it has built.
+    pub cache: PathBuf,
 }
 
 /// The root of the repository.
@@ -57,7 +59,8 @@ impl Toolchain {
             let _ = fs::remove_dir_all(&directory);
             fs::rename(&partial, &directory)?;
         }
-        let toolchain = Self { version: format!("go{version}"), goroot };
+        let cache = repository().join("target/go-cache");
+        let toolchain = Self { version: format!("go{version}"), goroot, cache };
         let said = toolchain.go(&["version"])?;
         if !said.split(' ').any(|word| word == toolchain.version) {
             bail!("{} says of itself: {said}", toolchain.goroot.display());
@@ -81,11 +84,18 @@ impl Toolchain {
     /// # Errors
     /// When it fails.
     pub fn build(&self, directory: &Path, program: &Path) -> Result<()> {
-        let mut command = Command::new(self.goroot.join("bin/go"));
-        self.environment(&mut command, "linux");
-        command.env("GOCACHE", repository().join("target/go-cache")).env("GOFLAGS", "");
+        let mut command = self.command();
         command.current_dir(directory).args(["build", "-o"]).arg(program).arg(".");
         run(&mut command).map(drop)
+    }
+
+    /// The `go` command for linux/arm64, with a cache of its own.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(self.goroot.join("bin/go"));
+        self.environment(&mut command, "linux");
+        command.env("GOCACHE", &self.cache).env("GOFLAGS", "");
+        command
     }
 
     /// Runs the assembler on a source file for an operating system and returns

@@ -104,6 +104,15 @@ impl Emulator {
         Ok(Self { version: version.to_owned(), single })
     }
 
+    /// The emulator, executing one instruction at a time: a signal can arrive at
+    /// every boundary.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = Command::new("qemu-aarch64");
+        command.arg(self.single);
+        command
+    }
+
     /// Starts a program, which is killed after `limit`. Its own output is thrown
     /// away.
     ///
@@ -111,10 +120,10 @@ impl Emulator {
     /// When the emulator cannot be started.
     pub fn start(&self, invocation: &Invocation, limit: Duration) -> Result<Running> {
         let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
-        let mut command = Command::new("qemu-aarch64");
+        let mut command = self.command();
         // The log has a pipe of its own: what the program prints would break lines
         // of it. It is the standard input because that is inherited without more.
-        command.args([self.single, "-d", "exec,cpu,nochain", "-D", "/proc/self/fd/0"]);
+        command.args(["-d", "exec,cpu,nochain", "-D", "/proc/self/fd/0"]);
         if let Some(root) = &invocation.root {
             command.arg("-L").arg(root);
         }
