@@ -36,6 +36,8 @@ pub enum Command {
     Scan(Scan),
     /// Tell which policy built an executable file, and where its code deviates from it.
     Conform(Conform),
+    /// Tell what changed between two builds or two policies, and what that does to each rule.
+    Review(Review),
     /// List the policies and the releases that they stand for.
     Policies(Policies),
 }
@@ -181,6 +183,43 @@ pub struct Conform {
     pub jobs: Option<usize>,
 }
 
+/// `midframe review`
+///
+/// OLD and NEW are two executable files of the same source, two directories of them,
+/// matched by name, or with --policy two policies or releases. Prologues, epilogues and
+/// their rows are compared with addresses left out; bodies are not, but are verified.
+///
+/// Exit status: 0 nothing is worse than it was; 1 a rule is refuted that was not, or
+/// something is undecided that was decided; 2 wrong usage, or a file could not be read;
+/// 3 there is nothing to compare.
+#[derive(Args, Clone, Debug)]
+pub struct Review {
+    /// Two files, two directories, or with --policy two policies.
+    #[arg(required = true, num_args = 2, value_names = ["OLD", "NEW"])]
+    pub sides: Vec<PathBuf>,
+    /// Compare how two policies, or releases such as go1.24.5, lower frames.
+    #[arg(long)]
+    pub policy: bool,
+    /// With --policy: only the frame sizes from FIRST to LAST, both included.
+    #[arg(long, value_name = "FIRST..LAST", requires = "policy")]
+    pub frames: Option<String>,
+    /// With --policy: without the stack-split check, as for functions marked NOSPLIT.
+    #[arg(long, requires = "policy")]
+    pub nosplit: bool,
+    /// With --policy: the target of the code, a triple [default: aarch64-unknown-linux-gnu].
+    #[arg(long, value_name = "TRIPLE", requires = "policy")]
+    pub target: Option<String>,
+    /// How many functions are named as examples of a change.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub examples: u16,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReviewFormat,
+    /// How many threads work [default: one for each processor].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub jobs: Option<usize>,
+}
+
 /// `midframe policies`
 #[derive(Args, Clone, Debug)]
 pub struct Policies {
@@ -197,6 +236,18 @@ pub enum Format {
     Text,
     /// For programs; the schema is named in it.
     Json,
+}
+
+/// The form of the output of a review.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReviewFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
 }
 
 /// The form of the output of a scan.

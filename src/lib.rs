@@ -17,6 +17,7 @@ pub mod map;
 pub mod progress;
 pub mod prove;
 pub mod report;
+pub mod review;
 pub mod run;
 pub mod scan;
 pub mod settings;

@@ -1,5 +1,6 @@
 //! From parsed arguments to an exit status.
 
+mod review;
 mod scan;
 
 use crate::cli::{Arguments, Command, Conform, Explain, Format, Lower, Policies, Prove};
@@ -57,6 +58,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Command::Explain(arguments) => run_explain(arguments),
         Command::Scan(arguments) => scan::run(arguments),
         Command::Conform(arguments) => run_conform(arguments),
+        Command::Review(arguments) => review::run(arguments),
         Command::Policies(arguments) => run_policies(arguments),
     };
     outcome.unwrap_or_else(|error| {

@@ -61,7 +61,7 @@ pub fn alike(first: Word, second: Word) -> bool {
 /// Whether a load or a store has SP as its base, at an offset that is not
 /// written back: how register arguments are spilled into the caller's frame, and
 /// reloaded.
-pub(super) fn is_argument_access(word: Word, store: bool) -> bool {
+pub(crate) fn is_argument_access(word: Word, store: bool) -> bool {
     let word = word.get();
     let scaled = word & 0x3b00_0000 == 0x3900_0000;
     let unscaled = word & 0x3b20_0c00 == 0x3800_0000;

@@ -4,10 +4,12 @@
 
 mod conform;
 mod explain;
+mod review;
 mod scan;
 
 pub use conform::{ConformDocument, conform};
 pub use explain::{ExplainDocument, explain};
+pub use review::{ReviewDocument, review};
 pub use scan::{ScanDocument, scan};
 
 use crate::lower::Listing;

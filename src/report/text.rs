@@ -4,11 +4,15 @@
 mod conform;
 mod explain;
 mod lower;
+mod review;
 mod scan;
 
 pub use conform::conform;
 pub use explain::explain;
 pub use lower::lower;
+pub use review::{
+    change, costs, details, examples, headline, is_listed, nouns, part, review, side, title,
+};
 pub use scan::{ScanText, scan, seen_by};
 
 use crate::prove::{Proof, Theorem};

@@ -14,6 +14,7 @@ mod lower;
 mod markdown;
 mod policies;
 mod prove;
+mod review;
 mod sarif;
 mod scan;
 mod scan_flags;

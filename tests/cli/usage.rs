@@ -5,12 +5,20 @@ use clap::CommandFactory as _;
 use midframe::cli::Arguments;
 
 /// The tests of each subcommand.
-const SOURCES: [(&str, &str); 6] = [
+const SOURCES: [(&str, &str); 7] = [
     ("prove", include_str!("prove.rs")),
     ("lower", include_str!("lower.rs")),
     ("explain", include_str!("explain.rs")),
     ("scan", concat!(include_str!("scan_flags.rs"), include_str!("baseline.rs"))),
     ("conform", include_str!("conform.rs")),
+    (
+        "review",
+        concat!(
+            include_str!("review.rs"),
+            include_str!("review/directories.rs"),
+            include_str!("review/policies.rs"),
+        ),
+    ),
     ("policies", include_str!("policies.rs")),
 ];
 

@@ -6,6 +6,7 @@ pub mod assembly;
 pub mod cases;
 pub mod corpus;
 pub mod decoder;
+pub mod packages;
 pub mod programs;
 pub mod toolchain;
 pub mod truth;
