@@ -38,6 +38,8 @@ pub enum Command {
     Conform(Conform),
     /// Tell what changed between two builds or two policies, and what that does to each rule.
     Review(Review),
+    /// Check or update pinned sequences: of policies, and of functions of a program.
+    Snapshot(Snapshot),
     /// List the policies and the releases that they stand for.
     Policies(Policies),
 }
@@ -218,6 +220,55 @@ pub struct Review {
     /// How many threads work [default: one for each processor].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub jobs: Option<usize>,
+}
+
+/// `midframe snapshot`
+#[derive(Args, Clone, Debug)]
+pub struct Snapshot {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SnapshotCommand,
+}
+
+/// The subcommands of `midframe snapshot`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Tell what is not as it was accepted, and how to accept it.
+    ///
+    /// Exit status: 0 everything is as it was accepted; 1 something is not, or breaks a rule
+    /// that the file has no waiver for; 2 wrong usage, or a file could not be read.
+    Check(SnapshotCheck),
+    /// Accept what is there now. Refused where CI is set.
+    ///
+    /// Exit status: 0 it is accepted; 1 a file was refused; 2 wrong usage, or a file could
+    /// not be read or written.
+    Update(SnapshotUpdate),
+}
+
+/// `midframe snapshot check`
+#[derive(Args, Clone, Debug)]
+pub struct SnapshotCheck {
+    /// A directory of files whose names end in .snapshot.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Only the file with this name in it; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<PathBuf>,
+}
+
+/// `midframe snapshot update`
+#[derive(Args, Clone, Debug)]
+pub struct SnapshotUpdate {
+    /// A directory of files whose names end in .snapshot.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Only the file with this name in it; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<PathBuf>,
+    /// Also files that another version of midframe made, or that are of another policy or
+    /// release.
+    #[arg(long)]
+    pub rebase: bool,
 }
 
 /// `midframe policies`

@@ -21,3 +21,4 @@ pub mod review;
 pub mod run;
 pub mod scan;
 pub mod settings;
+pub mod snapshot;

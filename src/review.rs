@@ -3,7 +3,7 @@
 //!
 //! What is held against each other is a function's frame code, [`parts`]: its prologue,
 //! its call of morestack and its epilogues, with the row of each boundary, freed from
-//! addresses ([`step`]). Functions are the same by their names ([`image_pair`]); in two
+//! addresses ([`step`]). Functions are the same by their names (`image_pair`); in two
 //! directories, programs are the same by their relative names; of two policies, frames
 //! are by their size. The whole function, its body too, is verified in both builds, by
 //! what `scan` and `prove` verify with, and a function's [`Class`] says what became of
@@ -15,8 +15,8 @@
 
 pub mod cost;
 mod directory;
-mod group;
-mod image_pair;
+pub(crate) mod group;
+pub(crate) mod image_pair;
 pub mod parts;
 mod policy_pair;
 pub mod step;

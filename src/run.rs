@@ -2,6 +2,7 @@
 
 mod review;
 mod scan;
+mod snapshot;
 
 use crate::cli::{Arguments, Command, Conform, Explain, Format, Lower, Policies, Prove};
 use crate::conform::{Conformed, conform_file};
@@ -59,6 +60,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Command::Scan(arguments) => scan::run(arguments),
         Command::Conform(arguments) => run_conform(arguments),
         Command::Review(arguments) => review::run(arguments),
+        Command::Snapshot(arguments) => snapshot::run(&arguments.command),
         Command::Policies(arguments) => run_policies(arguments),
     };
     outcome.unwrap_or_else(|error| {

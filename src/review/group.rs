@@ -145,7 +145,7 @@ impl<'s, 'a> Both<'s, 'a> {
     }
 }
 
-fn same(one: &[Step<'_>], other: &[Step<'_>]) -> bool {
+pub(crate) fn same(one: &[Step<'_>], other: &[Step<'_>]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.is_same(other))
 }
 
@@ -302,7 +302,8 @@ fn listed(
     (0..old.len().max(new.len())).map(difference).collect()
 }
 
-fn line(step: &Step<'_>, judged: &Judged) -> Line {
+/// An instruction as it is listed.
+pub(crate) fn line(step: &Step<'_>, judged: &Judged) -> Line {
     let mut rules: Vec<_> =
         judged.spots.iter().filter(|spot| spot.at == step.at).map(|spot| spot.rule).collect();
     rules.sort_unstable();

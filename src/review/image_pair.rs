@@ -24,11 +24,11 @@ use verifier::{Observer, Observers};
 const CHUNK: usize = 64;
 
 /// A program with its functions.
-struct Table<'i> {
+pub(crate) struct Table<'i> {
     image: &'i Image<'i>,
     /// By address, each with its position in the image.
-    functions: Vec<(usize, Function<'i>)>,
-    unreadable: u64,
+    pub(crate) functions: Vec<(usize, Function<'i>)>,
+    pub(crate) unreadable: u64,
 }
 
 /// What functions are the same by: the name, whether it is assembly, and which of
@@ -105,7 +105,7 @@ impl Pair {
 }
 
 impl<'i> Table<'i> {
-    fn new(image: &'i Image<'i>) -> Self {
+    pub(crate) fn new(image: &'i Image<'i>) -> Self {
         let count = image.function_count();
         let functions = (0..count).filter_map(|index| Some((index, image.function(index).ok()?)));
         let functions: Vec<_> = functions.collect();
@@ -126,7 +126,7 @@ impl<'i> Table<'i> {
     }
 
     /// The name of the function that begins at an address.
-    fn name_at(&self, pc: Pc) -> Option<&'i [u8]> {
+    pub(crate) fn name_at(&self, pc: Pc) -> Option<&'i [u8]> {
         let found = self.functions.binary_search_by_key(&pc, |(_, function)| function.entry);
         let found = found.ok().and_then(|position| self.functions.get(position));
         found.map(|(_, function)| function.name())
@@ -279,7 +279,12 @@ impl<'t, 'i> Worker<'t, 'i> {
 }
 
 /// What a scan found of one function.
-fn judge(function: &Function<'_>, summary: &Summary, findings: &[Finding], judged: &mut Judged) {
+pub(crate) fn judge(
+    function: &Function<'_>,
+    summary: &Summary,
+    findings: &[Finding],
+    judged: &mut Judged,
+) {
     judged.clear();
     for finding in findings {
         let offset = finding.pc.0.wrapping_sub(function.entry.0) / Word::BYTES;

@@ -5,7 +5,7 @@ use clap::CommandFactory as _;
 use midframe::cli::Arguments;
 
 /// The tests of each subcommand.
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 8] = [
     ("prove", include_str!("prove.rs")),
     ("lower", include_str!("lower.rs")),
     ("explain", include_str!("explain.rs")),
@@ -19,6 +19,7 @@ const SOURCES: [(&str, &str); 7] = [
             include_str!("review/policies.rs"),
         ),
     ),
+    ("snapshot", include_str!("snapshot.rs")),
     ("policies", include_str!("policies.rs")),
 ];
 
