@@ -74,6 +74,22 @@ pub enum Command {
     /// Exit status: 0 every function keeps to the budget; 1 one exceeds it; 2 wrong usage, or
     /// the file could not be read; 3 it is not known of one.
     Budget(Budget),
+    /// Tell what changed between two builds or two policies, and what that does to each rule.
+    ///
+    /// OLD and NEW are two executable files of the same source, two directories of them,
+    /// matched by name, or with --policy two policies or releases. Prologues, epilogues and
+    /// their rows are compared with addresses left out; bodies are not, but are verified.
+    ///
+    /// Exit status: 0 nothing is worse than it was; 1 a rule is refuted that was not, or
+    /// something is undecided that was decided; 2 wrong usage, or a file could not be read;
+    /// 3 there is nothing to compare.
+    Review(Review),
+    /// Check or update pinned sequences: of policies, and of functions of a program.
+    ///
+    /// Exit status: 0 everything is as it was accepted, or is now; 1 something is not, or breaks
+    /// a rule that the file has no waiver for; 2 wrong usage, or a file could not be read or
+    /// written.
+    Snapshot(Snapshot),
     /// List the policies and the releases that they stand for.
     Policies(Policies),
     /// Write what a shell needs to complete command lines.
@@ -238,6 +254,86 @@ pub struct Budget {
     pub jobs: Option<usize>,
 }
 
+/// `midframe review`
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::REVIEW)]
+pub struct Review {
+    /// Two files, two directories, or with --policy two policies.
+    #[arg(required = true, num_args = 2, value_names = ["OLD", "NEW"])]
+    pub sides: Vec<PathBuf>,
+    /// Compare how two policies, or releases such as go1.24.5, lower frames.
+    #[arg(long)]
+    pub policy: bool,
+    /// With --policy: only the frame sizes from FIRST to LAST, both included.
+    #[arg(long, value_name = "FIRST..LAST", requires = "policy")]
+    pub frames: Option<String>,
+    /// With --policy: without the stack-split check, as for functions marked NOSPLIT.
+    #[arg(long, requires = "policy")]
+    pub nosplit: bool,
+    /// With --policy: the target of the code, a triple [default: aarch64-unknown-linux-gnu].
+    #[arg(long, value_name = "TRIPLE", requires = "policy")]
+    pub target: Option<String>,
+    /// How many functions are named as examples of a change.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub examples: u16,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReviewFormat,
+    /// How many threads work [default: one for each processor].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub jobs: Option<usize>,
+}
+
+/// `midframe snapshot`
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = examples::SNAPSHOT)]
+pub struct Snapshot {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SnapshotCommand,
+}
+
+/// The subcommands of `midframe snapshot`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Tell what is not as it was accepted, and how to accept it.
+    ///
+    /// Exit status: 0 everything is as it was accepted; 1 something is not, or breaks a rule
+    /// that the file has no waiver for; 2 wrong usage, or a file could not be read.
+    Check(SnapshotCheck),
+    /// Accept what is there now. Refused where CI is set.
+    ///
+    /// Exit status: 0 it is accepted; 1 a file was refused; 2 wrong usage, or a file could
+    /// not be read or written.
+    Update(SnapshotUpdate),
+}
+
+/// `midframe snapshot check`
+#[derive(Args, Clone, Debug)]
+pub struct SnapshotCheck {
+    /// A directory of files whose names end in .snapshot.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Only the file with this name in it; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<PathBuf>,
+}
+
+/// `midframe snapshot update`
+#[derive(Args, Clone, Debug)]
+pub struct SnapshotUpdate {
+    /// A directory of files whose names end in .snapshot.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Only the file with this name in it; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<PathBuf>,
+    /// Also files that another version of midframe made, or that are of another policy or
+    /// release.
+    #[arg(long)]
+    pub rebase: bool,
+}
+
 /// `midframe policies`
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = examples::POLICIES)]
@@ -273,6 +369,18 @@ pub enum Format {
     Text,
     /// For programs; the schema is named in it.
     Json,
+}
+
+/// The form of the output of a review.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReviewFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
 }
 
 /// The form of the output of a scan.

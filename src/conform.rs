@@ -33,6 +33,7 @@ use select::Choice;
 use std::path::{Path, PathBuf};
 pub use survey::{Piece, Survey, survey};
 pub use words::alike;
+pub(crate) use words::is_argument_access;
 
 /// What stands in a function besides the words of the model.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

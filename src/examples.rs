@@ -14,6 +14,10 @@ Examples:
     midframe scan /usr/bin/podman
   Who built it?
     midframe conform /usr/bin/podman
+  What did a newer compiler change, and is anything worse for it?
+    midframe review program-go1.24.3 program-go1.24.11
+  Pin what was reviewed:
+    midframe snapshot check pinned
   Does a vDSO keep to the stack that Go reserves for it?
     midframe budget vdso.so --bytes 104
   Which policies are there?
@@ -72,6 +76,23 @@ Examples:
   Which policy built a program, whatever it says of itself:
     midframe conform /usr/bin/podman
     midframe conform --format json /usr/bin/podman";
+
+/// `midframe review`
+pub const REVIEW: &str = "\
+Examples:
+  Two builds of a program; two directories of them, for a comment on a pull request:
+    midframe review program-go1.24.3 program-go1.24.11
+    midframe review --format markdown old new
+  Two policies, or releases, over a part of the frame sizes:
+    midframe review --policy go1.24.6 complete --frames 64KiB..128KiB";
+
+/// `midframe snapshot`
+pub const SNAPSHOT: &str = "\
+Examples:
+  In CI:
+    midframe snapshot check pinned
+  Accept one file, of another release too:
+    midframe snapshot update pinned --only main.snapshot --rebase";
 
 /// `midframe budget`
 pub const BUDGET: &str = "\

@@ -19,6 +19,8 @@ pub mod map;
 pub mod progress;
 pub mod prove;
 pub mod report;
+pub mod review;
 pub mod run;
 pub mod scan;
 pub mod settings;
+pub mod snapshot;

@@ -2,6 +2,7 @@
 //! code scanning and as Markdown for tickets.
 
 pub mod json;
+pub mod listing;
 pub mod markdown;
 pub mod sarif;
 pub mod text;

@@ -1,8 +1,10 @@
 //! From parsed arguments to an exit status.
 
 mod budget;
+mod review;
 mod scan;
 mod shell;
+mod snapshot;
 
 use crate::cli::{Arguments, Command, Conform, Explain, Format, Lower, Policies, Prove};
 use crate::conform::{Conformed, conform_file};
@@ -60,6 +62,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Command::Scan(arguments) => scan::run(arguments),
         Command::Conform(arguments) => run_conform(arguments),
         Command::Budget(arguments) => budget::run(arguments),
+        Command::Review(arguments) => review::run(arguments),
+        Command::Snapshot(arguments) => snapshot::run(&arguments.command),
         Command::Policies(arguments) => run_policies(arguments),
         Command::Completions(arguments) => shell::completions(arguments),
         Command::Man(arguments) => shell::man(arguments),

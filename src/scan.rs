@@ -205,7 +205,7 @@ pub fn scan_image_with(
 
 /// The observers that the runtime of a release does not have; none if it is not
 /// known.
-fn unobserving(release: Option<Release>) -> Observers {
+pub(crate) fn unobserving(release: Option<Release>) -> Observers {
     match FramePointerWalk::of(release) {
         [] => Observers::NONE.with(Observer::FramePointer),
         _ => Observers::NONE,

@@ -78,6 +78,12 @@ fn is_place_in_tmp(word: Word) -> bool {
     word & 0xff80_0000 == 0x9100_0000 && rd == TMP && matches!(rn, SP | TMP)
 }
 
+/// Whether a load or a store has SP as its base, at an offset that is not written back:
+/// how register arguments are spilled into the caller's frame, and reloaded.
+pub(crate) fn is_argument_access(word: Word, store: bool) -> bool {
+    is_access(word, SP, store)
+}
+
 /// Whether a load or a store has this base, at an offset that is not written back.
 fn is_access(word: Word, base: u32, store: bool) -> bool {
     let word = word.get();

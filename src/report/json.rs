@@ -5,11 +5,13 @@
 mod budget;
 mod conform;
 mod explain;
+mod review;
 mod scan;
 
 pub use budget::{BudgetDocument, budget};
 pub use conform::{ConformDocument, conform};
 pub use explain::{ExplainDocument, explain};
+pub use review::{ReviewDocument, review};
 pub use scan::{ScanDocument, scan};
 
 use crate::lower::Listing;

@@ -2,6 +2,10 @@
 //! span, where nothing is markup, a link or a mention; and never in a table, whose
 //! cells end at any `|`.
 
+mod review;
+
+pub use review::{MAX_LINES, review};
+
 use super::text::{grouped, plural, printable, seen_by};
 use crate::baseline::Used;
 use crate::explain::consequence;

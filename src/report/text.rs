@@ -5,12 +5,16 @@ mod budget;
 mod conform;
 mod explain;
 mod lower;
+mod review;
 mod scan;
 
 pub use budget::budget;
 pub use conform::conform;
 pub use explain::explain;
 pub use lower::lower;
+pub use review::{
+    change, costs, details, examples, headline, is_listed, nouns, part, review, side, title,
+};
 pub use scan::{ScanText, scan, seen_by};
 
 use crate::prove::{Proof, Theorem};

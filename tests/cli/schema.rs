@@ -68,6 +68,136 @@ pub(crate) const PROVE: Type = Object(&[
     ),
 ]);
 
+/// What became of a rule for an observer.
+const RULES: Type = List(&Object(&[
+    ("rule", RULE),
+    ("observer", OBSERVER),
+    ("change", OneOf(&["broken", "still-refuted", "mended"])),
+]));
+
+const CLASS: Type = OneOf(&[
+    "broken",
+    "now-undecided",
+    "still-refuted",
+    "mended",
+    "still-undecided",
+    "now-proved",
+    "changed-property-kept",
+    "unchanged",
+]);
+
+const COST: Type = Object(&[
+    ("largest", Optional(&Count)),
+    ("functions", Count),
+    ("old", SIDE_COST),
+    ("new", SIDE_COST),
+]);
+
+const SIDE_COST: Type =
+    Object(&[("prologue_instructions", Count), ("epilogue_instructions", Count), ("bytes", Count)]);
+
+const REVIEWED_SIDE: Type = Object(&[
+    ("entry", Hex),
+    ("frame_size", Count),
+    (
+        "findings",
+        List(&Object(&[
+            ("rule", RULE),
+            ("observers", List(&OBSERVER)),
+            ("offset", Count),
+            ("instruction", Text),
+            ("declared", Integer),
+            ("actual", Integer),
+        ])),
+    ),
+    ("undecided", List(&Text)),
+]);
+
+const LONE: Type = List(&Object(&[
+    ("function", Text),
+    ("ordinal", Count),
+    ("frame_size", Count),
+    ("refuted", List(&Object(&[("rule", RULE), ("observer", OBSERVER)]))),
+    ("undecided", List(&Text)),
+]));
+
+const LISTING: Type = List(&Object(&[
+    ("offset", Count),
+    ("word", Hex),
+    ("instruction", Text),
+    ("declared", Optional(&Integer)),
+    ("unsafe_point", Text),
+    ("rules", List(&RULE)),
+]));
+
+const BUILD: Type = Object(&[
+    ("name", Text),
+    ("container", Optional(&Text)),
+    ("go_version", Optional(&Text)),
+    ("functions", Count),
+    ("unreadable", Count),
+]);
+
+/// `midframe review --format json`
+pub(crate) const REVIEW: Type = Object(&[
+    ("schema", Is("midframe/review/1")),
+    ("subject", OneOf(&["functions", "frames"])),
+    ("headline", Text),
+    ("old", Text),
+    ("new", Text),
+    ("costs", Object(&[("all", COST), ("sizes", List(&COST))])),
+    (
+        "pairs",
+        List(&Object(&[
+            ("name", Optional(&Text)),
+            ("old", BUILD),
+            ("new", BUILD),
+            (
+                "functions",
+                List(&Object(&[
+                    ("function", Text),
+                    ("ordinal", Count),
+                    ("class", CLASS),
+                    ("rules", RULES),
+                    ("now_undecided_for", List(&OBSERVER)),
+                    ("group", Optional(&Count)),
+                    ("old", REVIEWED_SIDE),
+                    ("new", REVIEWED_SIDE),
+                ])),
+            ),
+            ("appeared", LONE),
+            ("disappeared", LONE),
+        ])),
+    ),
+    (
+        "groups",
+        List(&Object(&[
+            ("class", CLASS),
+            ("rules", RULES),
+            ("now_undecided_for", List(&OBSERVER)),
+            ("same_frame", Flag),
+            ("constants_only", Flag),
+            ("functions", Count),
+            ("smallest_frame", Count),
+            ("largest_frame", Count),
+            ("old_instructions", Count),
+            ("new_instructions", Count),
+            ("examples", List(&Text)),
+            (
+                "differences",
+                List(&Object(&[
+                    ("part", OneOf(&["prologue", "morestack", "epilogue"])),
+                    ("old", LISTING),
+                    ("new", LISTING),
+                ])),
+            ),
+        ])),
+    ),
+    ("only_old", List(&Text)),
+    ("only_new", List(&Text)),
+    ("errors", List(&Object(&[("path", Text), ("error", Text)]))),
+]);
+
 /// `midframe lower --format json`
 pub(crate) const LOWER: Type = Object(&[
     ("schema", Is("midframe/lower/1")),

@@ -5,13 +5,22 @@ use clap::CommandFactory as _;
 use midframe::cli::Arguments;
 
 /// The tests of each subcommand.
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 11] = [
     ("prove", include_str!("prove.rs")),
     ("lower", include_str!("lower.rs")),
     ("explain", include_str!("explain.rs")),
     ("scan", concat!(include_str!("scan_flags.rs"), include_str!("baseline.rs"))),
     ("conform", include_str!("conform.rs")),
     ("budget", include_str!("budget.rs")),
+    (
+        "review",
+        concat!(
+            include_str!("review.rs"),
+            include_str!("review/directories.rs"),
+            include_str!("review/policies.rs"),
+        ),
+    ),
+    ("snapshot", include_str!("snapshot.rs")),
     ("policies", include_str!("policies.rs")),
     ("completions", include_str!("shell.rs")),
     ("man", include_str!("shell.rs")),

@@ -98,6 +98,18 @@ impl Toolchain {
         command
     }
 
+    /// Builds the program in a directory for linux/arm64 with libraries from a `GOPATH`,
+    /// without modules.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn build_with(&self, gopath: &Path, directory: &Path, program: &Path) -> Result<()> {
+        let mut command = self.command();
+        command.env("GO111MODULE", "off").env("GOPATH", gopath);
+        command.current_dir(directory).args(["build", "-trimpath", "-o"]).arg(program).arg(".");
+        run(&mut command).map(drop)
+    }
+
     /// Runs the assembler on a source file for an operating system and returns
     /// its listing with the table of SP depths.
     ///

@@ -367,7 +367,7 @@ fn place(finding: &Finding) -> String {
 
 /// A paragraph in lines that begin with `indent`, those behind the first with two
 /// columns more.
-fn wrapped(indent: &str, paragraph: &str) -> String {
+pub(super) fn wrapped(indent: &str, paragraph: &str) -> String {
     let mut text = String::new();
     let mut line = indent.to_owned();
     for word in paragraph.split(' ') {

@@ -1,0 +1,364 @@
+//! What changed between two builds or policies: what became of the rules, what frames
+//! cost, each distinct change with its two sides, and the functions that matter one by
+//! one.
+
+use super::scan::wrapped;
+use super::{grouped, plural, printable, table};
+use crate::report::listing::{LEGEND, beside};
+use crate::review::{
+    Change, Changes, Class, Cost, Difference, Group, Lone, Pair, Review, Reviewed, SIZES, Side,
+    Sight, Subject,
+};
+use core::fmt::Write as _;
+use std::collections::BTreeMap;
+use unwind::Depth;
+use verifier::{Observer, Rule};
+
+/// The text of a review.
+#[must_use]
+pub fn review(review: &Review) -> String {
+    let mut text = format!("{}\n\n", headline(review));
+    sides(review, &mut text);
+    let counts = Class::ALL.into_iter().map(|class| (class, review.count(class)));
+    let counts = counts.filter(|&(class, count)| count > 0 || class == Class::Broken);
+    let rows: Vec<_> =
+        counts.map(|(class, count)| vec![format!("  {class}"), grouped(count)]).collect();
+    let _ = write!(text, "\n{}", table(&rows, &[1]));
+    alone(review, &mut text);
+    text.push_str("\ninstructions of prologues and epilogues, before and now\n");
+    text.push_str(&table(&costs(review), &[1, 2, 3, 4, 5, 6, 7]));
+    for group in &review.groups {
+        text.push_str(&self::group(review, group));
+    }
+    if review.groups.iter().any(is_listed) {
+        text.push('\n');
+        text.push_str(&wrapped("", LEGEND));
+    }
+    functions(review, &mut text);
+    text
+}
+
+/// Why the exit status is what it is, in one line.
+#[must_use]
+pub fn headline(review: &Review) -> String {
+    let count = |class| grouped(review.count(class));
+    let (one, many) = nouns(review.subject);
+    let failed = match review.errors.len() as u64 {
+        0 => String::new(),
+        failed => format!("{} could not be read; ", plural(failed, "file", "files")),
+    };
+    let worse: Vec<_> = [Class::Broken, Class::NowUndecided]
+        .into_iter()
+        .filter(|&class| review.count(class) > 0)
+        .map(|class| {
+            let noun = plural(review.count(class), one, many);
+            format!("{noun} {class}: {}", reason(review, class))
+        })
+        .collect();
+    if !worse.is_empty() {
+        return format!("{failed}{}", worse.join("; "));
+    }
+    if review.compared() == 0 {
+        return format!("{failed}nothing to compare: no {one} is in both");
+    }
+    let parts: Vec<_> = Class::ALL
+        .into_iter()
+        .filter(|&class| review.count(class) > 0)
+        .map(|class| format!("{} {class}", count(class)))
+        .collect();
+    format!("{failed}nothing is worse: {}", parts.join("; "))
+}
+
+/// What is counted.
+#[must_use]
+pub const fn nouns(subject: Subject) -> (&'static str, &'static str) {
+    match subject {
+        Subject::Functions => ("function", "functions"),
+        Subject::Frames => ("frame", "frames"),
+    }
+}
+
+/// What is worse, and where: the first of the class.
+fn reason(review: &Review, class: Class) -> String {
+    let function = review.functions(class).next();
+    let named = function.map(|(_, found)| (found.name.clone(), &found.changes));
+    let grouped = || review.groups.iter().find(|group| group.class == class);
+    let of_group = || grouped().map(|group| (group.examples.first(), &group.changes));
+    let found = named.or_else(|| {
+        let (example, changes) = of_group()?;
+        Some((example.cloned().unwrap_or_default(), changes))
+    });
+    let Some((name, changes)) = found else {
+        return "records that can be read no more".to_owned();
+    };
+    let what = match class {
+        Class::Broken => rules(changes, Change::Broken),
+        _ => format!("for {}", list(&changes.undecided)),
+    };
+    let others = match review.count(class) {
+        0 | 1 => String::new(),
+        count => format!(" and {}", plural(count - 1, "other", "others")),
+    };
+    format!("{what} in {}{others}", printable(&name))
+}
+
+/// The rules that one thing became of, each with those who see it.
+#[must_use]
+fn rules(changes: &Changes, wanted: Change) -> String {
+    let mut by_rule: BTreeMap<Rule, Vec<Observer>> = BTreeMap::new();
+    for &(rule, observer, change) in &changes.rules {
+        if change == wanted {
+            by_rule.entry(rule).or_default().push(observer);
+        }
+    }
+    let rule =
+        |(rule, observers): (Rule, Vec<Observer>)| format!("{rule} for {}", list(&observers));
+    by_rule.into_iter().map(rule).collect::<Vec<_>>().join(", ")
+}
+
+fn list(observers: &[Observer]) -> String {
+    let ids: Vec<_> = observers.iter().map(|observer| observer.id()).collect();
+    match &*ids {
+        [but_last @ .., last] if !but_last.is_empty() => {
+            format!("{} and {last}", but_last.join(", "))
+        }
+        _ => ids.concat(),
+    }
+}
+
+/// What is under review.
+fn sides(review: &Review, text: &mut String) {
+    let [old, new] = &review.sides;
+    let (_, many) = nouns(review.subject);
+    match &*review.pairs {
+        [pair] if pair.name.is_empty() => {
+            let rows = ["old", "new"].into_iter().zip(&pair.sides).map(|(which, side)| {
+                let functions = format!("{} {many}", grouped(side.functions));
+                vec![which.to_owned(), format!("{}, {functions}", self::side(side))]
+            });
+            text.push_str(&table(&rows.collect::<Vec<_>>(), &[]));
+        }
+        pairs => {
+            let programs = plural(pairs.len() as u64, "program", "programs");
+            let (old, new) = (printable(old), printable(new));
+            let _ = writeln!(text, "old  {old}\nnew  {new}\n{programs} in both");
+            for (names, which) in review.alone.iter().zip(["old", "new"]) {
+                for name in names {
+                    let name = name.display().to_string();
+                    let _ = writeln!(text, "  only in {which}: {}", printable(&name));
+                }
+            }
+        }
+    }
+}
+
+/// A build in words.
+#[must_use]
+pub fn side(side: &Side) -> String {
+    let mut text = printable(&side.name).into_owned();
+    if let Some(container) = &side.container {
+        let version = side.go_version.as_deref().unwrap_or("unknown Go version");
+        let _ = write!(text, ": {container}, {}", printable(version));
+    }
+    text
+}
+
+/// What is only in one.
+fn alone(review: &Review, text: &mut String) {
+    for (which, word) in [(1, "appeared"), (0, "disappeared")] {
+        let lone = || review.pairs.iter().filter_map(|pair| pair.alone.get(which)).flatten();
+        let (count, refuted) = (lone().count(), lone().filter(|f| !f.refuted.is_empty()).count());
+        if count > 0 {
+            let functions = plural(count as u64, "function", "functions");
+            let _ = writeln!(text, "  {functions} {word}, {} of them refuted", grouped(refuted));
+        }
+    }
+}
+
+/// The table of costs. Sizes that no function has are left out.
+#[must_use]
+pub fn costs(review: &Review) -> Vec<Vec<String>> {
+    let (_, many) = nouns(review.subject);
+    let header = ["frame", many, "prologues", "now", "epilogues", "now", "change", "in bytes"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    let costs = review.costs();
+    let sizes = SIZES.iter().map(|(_, name)| *name).zip(costs.sizes);
+    let sizes = sizes.filter(|(_, cost)| cost.functions > 0);
+    for (name, cost) in sizes.chain([("all", costs.total())]) {
+        rows.push(self::cost(name, &cost));
+    }
+    rows.iter_mut().filter_map(|row| row.first_mut()).for_each(|cell| cell.insert_str(0, "  "));
+    rows
+}
+
+fn cost(name: &str, cost: &Cost) -> Vec<String> {
+    let ([before, now], [bytes_before, bytes_now]) = (cost.instructions(), cost.bytes());
+    let mut row = vec![name.to_owned(), grouped(cost.functions)];
+    row.extend(cost.prologues.iter().chain(&cost.epilogues).map(grouped));
+    row.extend([change(before, now), change(bytes_before, bytes_now)]);
+    row
+}
+
+/// A difference with its sign.
+#[must_use]
+pub fn change(before: u64, now: u64) -> String {
+    match now.checked_sub(before) {
+        Some(0) => "0".to_owned(),
+        Some(more) => format!("+{}", grouped(more)),
+        None => format!("-{}", grouped(before - now)),
+    }
+}
+
+/// What a group is, in one line.
+#[must_use]
+pub fn title(review: &Review, group: &Group) -> String {
+    let (one, many) = nouns(review.subject);
+    let mut parts: Vec<_> = group.differences.iter().map(|found| found.part.id()).collect();
+    parts.dedup();
+    let mut text = format!("{}: {}", group.class, plural(group.count, one, many));
+    let _ = match group.constants_only {
+        true if !group.same_frame => write!(text, ", frames of another size"),
+        true => write!(text, ", other constants in {}", parts.join(", ")),
+        false if !group.same_frame => {
+            write!(text, ", another {} for frames of another size", parts.join(", "))
+        }
+        false => write!(text, ", another {}", parts.join(", ")),
+    };
+    text
+}
+
+/// Whether a group is listed: where nothing is worth a look but the size of frames, it
+/// is only counted.
+#[must_use]
+pub fn is_listed(group: &Group) -> bool {
+    group.class != Class::Kept || !group.constants_only || group.same_frame
+}
+
+/// What became of the rules of a group, and what it costs.
+#[must_use]
+pub fn details(group: &Group) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in [Change::Broken, Change::Still, Change::Mended] {
+        let rules = rules(&group.changes, change);
+        if !rules.is_empty() {
+            lines.push(format!("{}: {rules}", change.words()));
+        }
+    }
+    if !group.changes.undecided.is_empty() {
+        lines.push(format!("now undecided for {}", list(&group.changes.undecided)));
+    }
+    let [before, now] = group.instructions;
+    let (Depth(smallest), Depth(largest)) = group.frames;
+    let frames = match smallest == largest {
+        true => format!("frame {smallest}"),
+        false => format!("frames {smallest} to {largest}"),
+    };
+    let (was, is) = (grouped(before), grouped(now));
+    lines.push(format!("{frames}; {was} instructions, now {is} ({})", change(before, now)));
+    lines
+}
+
+/// The examples of a group.
+#[must_use]
+pub fn examples(group: &Group) -> String {
+    let names: Vec<_> = group.examples.iter().map(|name| printable(name)).collect();
+    match group.count.saturating_sub(names.len() as u64) {
+        0 => names.join(", "),
+        more => format!("{} and {} more", names.join(", "), grouped(more)),
+    }
+}
+
+fn group(review: &Review, group: &Group) -> String {
+    let mut text = format!("\n{}\n", title(review, group));
+    for line in details(group).into_iter().chain([examples(group)]) {
+        text.push_str(&wrapped("  ", &line));
+    }
+    if is_listed(group) {
+        for difference in &group.differences {
+            let _ = writeln!(text, "  {}", part(difference));
+            for line in beside(difference) {
+                let _ = writeln!(text, "    {line}");
+            }
+        }
+    }
+    text
+}
+
+/// The name of a part, with how many instructions it had and has.
+#[must_use]
+pub fn part(difference: &Difference) -> String {
+    let [old, new] = [&difference.old, &difference.new].map(|lines| lines.len() as u64);
+    let part = difference.part.id();
+    match old == new {
+        true => format!("{part}, {}", plural(new, "instruction", "instructions")),
+        false => format!("{part}, {}, now {new}", plural(old, "instruction", "instructions")),
+    }
+}
+
+/// The functions that matter one by one: those that are worse or not mended yet, and
+/// those that are new and refuted.
+fn functions(review: &Review, text: &mut String) {
+    for class in [Class::Broken, Class::NowUndecided, Class::StillRefuted, Class::Mended] {
+        let mut found = review.functions(class).peekable();
+        if found.peek().is_some() {
+            let _ = writeln!(text, "\n{class}, by function");
+        }
+        found.for_each(|(pair, function)| text.push_str(&self::function(pair, function)));
+    }
+    let appeared = review
+        .pairs
+        .iter()
+        .flat_map(|pair| pair.alone.last().into_iter().flatten().map(move |lone| (pair, lone)));
+    let mut appeared = appeared.filter(|(_, lone)| !lone.refuted.is_empty()).peekable();
+    if appeared.peek().is_some() {
+        text.push_str("\nappeared and refuted\n");
+    }
+    for (pair, Lone { name, frame, refuted, .. }) in appeared {
+        let rules: Vec<_> = refuted.iter().map(|(rule, who)| format!("{rule} for {who}")).collect();
+        let name = named(pair, name);
+        let _ = writeln!(text, "  {name}  frame {frame}  {}", rules.join(", "));
+    }
+}
+
+fn named(pair: &Pair, name: &str) -> String {
+    match &*pair.name {
+        "" => printable(name).into_owned(),
+        program => format!("{}: {}", printable(program), printable(name)),
+    }
+}
+
+fn function(pair: &Pair, function: &Reviewed) -> String {
+    let [before, now] = function.frames;
+    let frames = match before == now {
+        true => format!("frame {now}"),
+        false => format!("frame {before}, now {now}"),
+    };
+    let mut text = format!("  {}  {frames}\n", named(pair, &function.name));
+    for change in [Change::Broken, Change::Still, Change::Mended] {
+        let rules = rules(&function.changes, change);
+        if !rules.is_empty() {
+            let _ = writeln!(text, "    {}: {rules}", change.words());
+        }
+    }
+    if !function.changes.undecided.is_empty() {
+        let [_, reasons] = &function.reasons;
+        let who = list(&function.changes.undecided);
+        let _ = writeln!(text, "    now undecided for {who}: {}", reasons.join("; "));
+    }
+    let [_, sights] = &function.sights;
+    for sight in sights.iter().filter(|sight| is_broken(&function.changes, sight)) {
+        let Sight { at, instruction, declared, actual, rule, .. } = sight;
+        let offset = at.offset();
+        let _ = writeln!(
+            text,
+            "      +{offset:#x}  {instruction}  {rule}  declared {declared}  actual {actual}"
+        );
+    }
+    text
+}
+
+fn is_broken(changes: &Changes, sight: &Sight) -> bool {
+    changes.rules.iter().any(|&(rule, observer, change)| {
+        change == Change::Broken && rule == sight.rule && sight.observers.contains(&observer)
+    })
+}
