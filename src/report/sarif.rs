@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
     Invocation, Location, Message, Notification, PhysicalLocation, PropertyBag, Result,
-    ResultLevel, Suppression, Tool, ToolComponent,
+    ResultLevel, RunAutomationDetails, Suppression, Tool, ToolComponent,
 };
 use std::collections::BTreeMap;
 use verifier::syntax::GoSyntax;
@@ -32,35 +32,47 @@ const PRIMARY: &str = "primaryLocationLineHash";
 /// Ours, should the other be replaced.
 const OURS: &str = "midframeFinding/v1";
 
-/// A SARIF log. Its results are made while it is written.
+/// How many results code scanning takes in a run; a file with more in one is refused
+/// (docs.github.com, "SARIF support for code scanning").
+pub const MOST_RESULTS: usize = 25_000;
+
+/// A SARIF log. Its results are made while it is written. More than [`MOST_RESULTS`] go
+/// into several runs, which code scanning tells apart by their names.
 #[derive(Debug, Serialize)]
 pub struct SarifLog<'a> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run<'a>; 1],
+    runs: Vec<Run<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Run<'a> {
     tool: Tool,
-    invocations: [Invocation; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    automation_details: Option<RunAutomationDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invocations: Option<[Invocation; 1]>,
     results: Results<'a>,
     properties: PropertyBag,
 }
 
 #[derive(Debug)]
-struct Results<'a>(&'a Scanned);
+struct Results<'a> {
+    scanned: &'a Scanned,
+    /// The position of the run.
+    run: usize,
+}
 
 impl Serialize for Results<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let Self(scanned) = self;
+        let Self { scanned, run } = *self;
         let results = scanned.images.iter().flat_map(|image| {
             let of = move |finding| result(image, finding, scanned.baseline.is_some());
             image.findings.iter().map(of)
         });
-        serializer.collect_seq(results)
+        serializer.collect_seq(results.skip(run * MOST_RESULTS).take(MOST_RESULTS))
     }
 }
 
@@ -81,13 +93,19 @@ pub fn sarif(scanned: &Scanned) -> SarifLog<'_> {
         ("findings", totals.findings),
         ("acceptedFindings", totals.accepted),
     ];
-    let run = Run {
-        tool: Tool::builder().driver(driver).build(),
-        invocations: [invocation(scanned)],
-        results: Results(scanned),
+    let findings = usize::try_from(totals.findings).unwrap_or(usize::MAX);
+    let runs = findings.div_ceil(MOST_RESULTS).max(1);
+    let name = |run: usize| format!("midframe/part-{}", run + 1);
+    let run = |run| Run {
+        tool: Tool::builder().driver(driver.clone()).build(),
+        automation_details: (runs > 1)
+            .then(|| RunAutomationDetails::builder().id(name(run)).build()),
+        // What concerns all of them is said once.
+        invocations: (run == 0).then(|| [invocation(scanned)]),
+        results: Results { scanned, run },
         properties: bag(counts.map(|(name, count)| (name, json!(count)))),
     };
-    SarifLog { schema: SCHEMA, version: "2.1.0", runs: [run] }
+    SarifLog { schema: SCHEMA, version: "2.1.0", runs: (0..runs).map(run).collect() }
 }
 
 fn invocation(scanned: &Scanned) -> Invocation {

@@ -224,3 +224,30 @@ fn hostile_names_are_data() {
     let uri = "javascript%3Aalert%281%29%0A//%3Cimg%3E";
     assert_eq!(place["physicalLocation"]["artifactLocation"]["uri"], uri);
 }
+
+/// Code scanning refuses a run of more than 25,000 results.
+#[test]
+fn more_results_than_a_run_takes_go_into_several() {
+    let files = Files::new();
+    let functions: Vec<_> =
+        (0..5_001).map(|number| two_steps(&format!("main.f{number}"))).collect();
+    let program = files.write("program", image(&functions).bytes());
+    let all = log(&[program.as_str(); 5], 1);
+    let runs = list(&all["runs"]);
+    check_schema(&validator(), &json!({ "version": all["version"], "runs": [runs[1]] }));
+    let counts: Vec<_> = runs.iter().map(|run| list(&run["results"]).len()).collect();
+    assert_eq!(counts, [25_000, 5]);
+    let names: Vec<_> = runs.iter().map(|run| &run["automationDetails"]["id"]).collect();
+    assert_eq!(names, ["midframe/part-1", "midframe/part-2"]);
+    assert_eq!(runs[1]["tool"], runs[0]["tool"]);
+    assert_eq!(
+        (&runs[0]["invocations"][0]["executionSuccessful"], &runs[1]["invocations"]),
+        (&json!(true), &Value::Null)
+    );
+    let last = runs[1]["results"][4]["message"]["text"].as_str().expect("a message");
+    assert!(last.contains("main.f5000"), "{last}");
+
+    let four = log(&[program.as_str(); 4], 1);
+    assert_eq!(list(&four["runs"]).len(), 1);
+    assert_eq!(four["runs"][0]["automationDetails"], Value::Null);
+}

@@ -193,8 +193,9 @@ impl Survey {
              Twenty packages of Debian 12, scanned as unpacked trees and as `.deb` files, which gave the\n\
              same. Made by `cargo run --release -p xtask -- survey --date {date}`; the packages of\n\
              that day may be newer ones on another.\n\n\
-             A number behind a verdict counts findings that the observer sees. *Undecided* counts the\n\
-             functions that can be preempted, and behind the stroke all.\n\n{self}"
+             A number behind a verdict counts findings that the observer sees; *not observed* is what\n\
+             the runtime of that release has no observer for. *Undecided* counts the functions that can\n\
+             be preempted, and behind the stroke all.\n\n{self}"
         );
         fs::write(&path, text)?;
         Ok(path)
@@ -242,6 +243,9 @@ impl fmt::Display for Survey {
 
 /// The verdict for an observer, with the number of findings that it sees.
 fn verdict(image: &ScannedImage, observer: Observer) -> String {
+    if image.summary.unobserving.contains(observer) {
+        return "not observed".to_owned();
+    }
     let verdict = image.summary.verdict(observer);
     let findings = image.findings.iter().filter(|found| found.observers.contains(observer)).count();
     match verdict {
