@@ -12,6 +12,7 @@ use std::process::Stdio;
 
 mod directories;
 mod markdown;
+mod matching;
 mod policies;
 
 /// `NOOP`
@@ -302,44 +303,6 @@ fn changes_that_differ_in_constants_alone_are_one() {
     assert_eq!((&group["class"], &group["functions"]), (&json!("mended"), &json!(3)));
     // 15 instructions of prologue and epilogue each, and one more.
     assert_eq!((&group["old_instructions"], &group["new_instructions"]), (&json!(45), &json!(48)));
-}
-
-/// Of two functions with one name the first is the first.
-#[test]
-fn functions_of_one_name_go_by_their_order() {
-    let large = |release: &str| recorded(release, LARGE, "main.f");
-    let old = [large("go1.24.3"), large("go1.24.11")];
-    let document = review(&old, &[large("go1.24.11"), large("go1.24.11")], 0);
-    assert_eq!(counts(&document), json!({"mended": 1, "unchanged": 1}));
-    assert_eq!(document["pairs"][0]["functions"][0]["ordinal"], 1);
-    let document = review(&old, &[large("go1.24.11"), large("go1.24.3")], 1);
-    assert_eq!(counts(&document), json!({"mended": 1, "broken": 1}));
-    let document = review(&old, &[large("go1.24.11")], 0);
-    let gone = &document["pairs"][0]["disappeared"];
-    assert_eq!((&gone[0]["function"], &gone[0]["ordinal"]), (&json!("main.f"), &json!(2)));
-}
-
-/// What appears is verified too, and named if a rule is refuted in it; it was not proved
-/// before, so it is not broken.
-#[test]
-fn functions_appear_and_disappear() {
-    let old = [clean("main.f"), clean("main.old")];
-    let new = [clean("main.f"), two_steps("main.new")];
-    let document = review(&old, &new, 0);
-    let pair = &document["pairs"][0];
-    assert_eq!(pair["disappeared"][0]["function"], "main.old");
-    let [appeared] = list(&pair["appeared"]) else { panic!("one function: {pair}") };
-    assert_eq!(
-        (&appeared["function"], &appeared["frame_size"]),
-        (&json!("main.new"), &json!(65616))
-    );
-    let refuted = json!([
-        {"rule": "sp-row", "observer": "async-preemption"},
-        {"rule": "sp-row", "observer": "profiler"},
-    ]);
-    assert_eq!(appeared["refuted"], refuted);
-    let nothing = review(&[clean("main.f")], &[clean("main.g")], 3);
-    assert_eq!(nothing["headline"], "nothing to compare: no function is in both");
 }
 
 /// The text has what the JSON has, the gravest first.

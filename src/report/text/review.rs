@@ -129,11 +129,14 @@ fn list(observers: &[Observer]) -> String {
 /// What is under review.
 fn sides(review: &Review, text: &mut String) {
     let [old, new] = &review.sides;
-    let (_, many) = nouns(review.subject);
+    let (one, many) = nouns(review.subject);
     match &*review.pairs {
         [pair] if pair.name.is_empty() => {
             let rows = ["old", "new"].into_iter().zip(&pair.sides).map(|(which, side)| {
-                let functions = format!("{} {many}", grouped(side.functions));
+                let mut functions = plural(side.functions, one, many);
+                if side.unreadable > 0 {
+                    let _ = write!(functions, ", {} not to be read", grouped(side.unreadable));
+                }
                 vec![which.to_owned(), format!("{}, {functions}", self::side(side))]
             });
             text.push_str(&table(&rows.collect::<Vec<_>>(), &[]));
