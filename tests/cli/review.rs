@@ -305,6 +305,30 @@ fn changes_that_differ_in_constants_alone_are_one() {
     assert_eq!((&group["old_instructions"], &group["new_instructions"]), (&json!(45), &json!(48)));
 }
 
+/// One constant among many that is wrong is a change of its own, since it breaks a rule:
+/// SP comes back 16 bytes too high, and nothing is known behind that for who sees no wrong
+/// row.
+#[test]
+fn a_wrong_constant_is_not_hidden_by_the_others() {
+    let large = |release: &str, name: &str| recorded(release, LARGE, name);
+    let names = ["main.f", "main.g", "main.h"];
+    let old = names.map(|name| large("go1.24.3", name));
+    let mut new = names.map(|name| large("go1.24.11", name));
+    let word = new[1].words.iter_mut().find(|word| **word == 0xd280_021b).expect("MOVD $16, R27");
+    *word = 0xd280_041b;
+    let document = review(&old, &new, 1);
+    assert_eq!(counts(&document), json!({"mended": 2, "now-undecided": 1}));
+    let [wrong, mended] = list(&document["groups"]) else { panic!("two changes: {document}") };
+    assert_eq!(wrong["examples"], json!(["main.g"]));
+    let sp_row = |rule: &Value| rule["rule"] == "sp-row" && rule["change"] == "still-refuted";
+    assert_eq!(list(&wrong["rules"]).iter().filter(|rule| sp_row(rule)).count(), 2, "{wrong}");
+    assert_eq!(mended["examples"], json!(["main.f", "main.h"]));
+    let right = names.map(|name| large("go1.24.11", name));
+    let document = review(&right, &new, 1);
+    assert_eq!(counts(&document), json!({"unchanged": 2, "broken": 1}));
+    assert_eq!(document["groups"][0]["constants_only"], true);
+}
+
 /// The text has what the JSON has, the gravest first.
 #[test]
 fn the_text_lists_what_matters() {
