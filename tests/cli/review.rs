@@ -185,7 +185,7 @@ fn the_change_is_listed_with_both_sides() {
 #[test]
 fn the_reverse_is_broken() {
     let document = review(&now(), &before(), 1);
-    let headline = "1 function broken: sp-row for async-preemption and profiler in main.large";
+    let headline = "1 function broken: sp-row for async-preemption and a profiler in main.large";
     assert_eq!(document["headline"], headline);
     let expected = json!([
         ["main.large", "broken"],
@@ -195,7 +195,7 @@ fn the_reverse_is_broken() {
     assert_eq!(classes(&document), expected);
     let twice = |release: &str| ["main.f", "main.g"].map(|name| recorded(release, LARGE, name));
     let document = review(&twice("go1.24.11"), &twice("go1.24.3"), 1);
-    let headline = "2 functions broken: sp-row for async-preemption and profiler in main.f \
+    let headline = "2 functions broken: sp-row for async-preemption and a profiler in main.f \
                     and 1 other";
     assert_eq!(document["headline"], headline);
 }
@@ -223,8 +223,8 @@ fn every_verdict_before_and_after() {
         assert_eq!(counts(&document), json!({class: 1}), "{class}");
     }
     let document = review(&[proved()], &[undecided()], 1);
-    let headline = "1 function now undecided: for async-preemption, frame-pointer and profiler \
-                    in main.f";
+    let headline = "1 function now undecided: for async-preemption, the frame-pointer unwinder \
+                    and a profiler in main.f";
     assert_eq!(document["headline"], headline);
 }
 
@@ -344,7 +344,7 @@ fn the_text_lists_what_matters() {
         "|   ADD $16, RSP, RSP",
         "| ! ADD $(16<<12), RSP, RSP  65552    sp-row\n",
         "\n  1 function appeared, 1 of them refuted\n",
-        "\nappeared and refuted\n  main.new  frame 65616  sp-row for async-preemption, ",
+        "\nappeared and refuted\n  main.new  frame 65616\n    sp-row for async-preemption, ",
         "\n      +0x38  ADD $(16<<12), RSP, RSP  sp-row  declared 65552  actual 65536\n",
     ] {
         assert!(run.stdout.contains(part), "{part:?} in {}", run.stdout);
