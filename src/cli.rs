@@ -15,8 +15,10 @@ use std::path::PathBuf;
 /// is aligned.
 ///
 /// Exit status: 0 nothing is refuted; 1 a rule is refuted for an observer that
-/// counts (prove: any of them; scan: see --fail-on; elsewhere async-preemption);
-/// 2 wrong usage, or something could not be read; 3 something is undecided.
+/// counts (prove: any of them; scan: see --fail-on; elsewhere async-preemption), a
+/// review found something worse, or a snapshot is not as it was accepted; 2 wrong
+/// usage, or something could not be read; 3 something is undecided, or there was
+/// nothing to look at.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "midframe",

@@ -112,10 +112,9 @@ impl Snapshot {
         } else if self.accepted != self.now.text {
             problems.push(Problem::Differs);
         }
-        let gone: Vec<_> = sequences::names(&self.accepted)
-            .filter(|name| !sequences::names(&self.now.text).any(|other| other == *name))
-            .map(str::to_owned)
-            .collect();
+        let there: BTreeSet<_> = sequences::names(&self.now.text).collect();
+        let gone = sequences::names(&self.accepted).filter(|name| !there.contains(name));
+        let gone: Vec<_> = gone.map(str::to_owned).collect();
         if !gone.is_empty() {
             problems.push(Problem::Disappeared(gone));
         }

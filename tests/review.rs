@@ -126,7 +126,9 @@ fn the_fix_in_a_program_with_large_frames() {
     let (status, reverse) = review(&builds.new, &builds.old, "text");
     assert_eq!(status, 1);
     let first = reverse.lines().next().expect("a line");
-    let broken =
-        format!("{} functions broken: sp-row for async-preemption and profiler in ", popped.len());
+    let broken = format!(
+        "{} functions broken: sp-row for async-preemption and a profiler in ",
+        popped.len()
+    );
     assert!(first.starts_with(&broken), "{first}");
 }

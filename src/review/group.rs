@@ -5,11 +5,11 @@
 //! and if both keep the size of the frame or both do not. A group is listed by its
 //! first function, with the constants of that one.
 
-use super::parts::Parts;
+use super::parts::{Parts, digest};
 use super::step::{Class as Safety, Step, Target};
 use super::verdict::{Changes, Class, Judged};
 use core::hash::{Hash as _, Hasher as _};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::DefaultHasher;
 use unwind::{Depth, Index, Word};
 use verifier::syntax::GoSyntax;
@@ -117,8 +117,8 @@ impl<'s, 'a> Both<'s, 'a> {
         let (old, new) = (self.old, self.new);
         same(old.prologue(), new.prologue())
             && same(old.more_stack(), new.more_stack())
-            && old.epilogues().all(|one| new.epilogues().any(|other| same(one, other)))
-            && new.epilogues().all(|one| old.epilogues().any(|other| same(one, other)))
+            && only(old, new).is_empty()
+            && only(new, old).is_empty()
     }
 
     /// The parts that differ, each with those of both that the other does not have.
@@ -145,17 +145,25 @@ impl<'s, 'a> Both<'s, 'a> {
     }
 }
 
-pub(crate) fn same(one: &[Step<'_>], other: &[Step<'_>]) -> bool {
+fn same(one: &[Step<'_>], other: &[Step<'_>]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.is_same(other))
 }
 
+/// Up to how many pairs of epilogues each pair is compared.
+const FEW: usize = 1 << 10;
+
 /// The epilogues that the other build does not have, each once.
 fn only<'s, 'a>(mine: &'s Parts<'a>, theirs: &Parts<'_>) -> Steps<'s, 'a> {
+    if mine.epilogues().count().saturating_mul(theirs.epilogues().count()) > FEW {
+        let known: HashSet<u64> = theirs.epilogues().map(digest).collect();
+        let mut distinct = mine.distinct_epilogues();
+        distinct.retain(|steps| !known.contains(&digest(steps)));
+        return distinct;
+    }
+    let is_new = |steps: &&[Step<'a>]| !theirs.epilogues().any(|other| same(steps, other));
     let mut distinct: Steps<'s, 'a> = Vec::new();
-    for steps in mine.epilogues() {
-        if !theirs.epilogues().any(|other| same(steps, other))
-            && !distinct.iter().any(|known| same(steps, known))
-        {
+    for steps in mine.epilogues().filter(is_new) {
+        if !distinct.iter().any(|known| same(steps, known)) {
             distinct.push(steps);
         }
     }
@@ -261,7 +269,9 @@ impl Groups {
         order.sort_by_key(|(position, group)| {
             let gravest = group.changes.rules.iter().map(|&(_, observer, _)| observer).min();
             let gravest = gravest.map_or(Observer::ALL.len(), |observer| observer as usize);
-            (group.class, gravest, group.constants_only, u64::MAX - group.count, *position)
+            let other_frame = !group.same_frame;
+            let count = u64::MAX - group.count;
+            (group.class, gravest, other_frame, group.constants_only, count, *position)
         });
         let mut places = vec![0; order.len()];
         for (place, &(position, _)) in order.iter().enumerate() {

@@ -18,8 +18,11 @@
 
 use super::step::{Code, Names, Places, Step};
 use crate::conform::is_argument_access;
+use core::hash::{Hash as _, Hasher as _};
 use core::ops::Range;
-use unwind::{Depth, Index, Word};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::DefaultHasher;
+use unwind::{Depth, Index, RowTable, Word};
 use verifier::decode::{Access, Inst, Mode, Reg, Wide, decode, direct_branch};
 use verifier::{SpEffect, may_write, sp_effect};
 
@@ -63,6 +66,13 @@ impl<'a> Parts<'a> {
         self.epilogues.iter().map(|range| self.steps.get(range.clone()).unwrap_or_default())
     }
 
+    /// The epilogues, each form of them once.
+    #[must_use]
+    pub fn distinct_epilogues(&self) -> Vec<&[Step<'a>]> {
+        let mut known = HashSet::new();
+        self.epilogues().filter(|steps| known.insert(digest(steps))).collect()
+    }
+
     /// How many instructions the prologue and the epilogues have.
     #[must_use]
     pub fn instructions(&self) -> [u64; 2] {
@@ -97,19 +107,25 @@ impl<'a> Parts<'a> {
             self.epilogue(places, code, names, at..at + 1);
         }
         // Where the rows go back to 0 and no end is near.
+        let ended = self.epilogues.len();
         for pair in code.rows.spans().windows(2) {
             let [before, span] = pair else { continue };
             let at = span.start.0;
             let pops = before.row.depth != Depth(0) && span.row.depth == Depth(0);
-            if pops && at > body && more_stack != Some(at) && !self.covers(span.start) {
+            if pops && at > body && more_stack != Some(at) && !self.covers(ended, span.start) {
                 self.epilogue(places, code, names, at..at);
             }
         }
     }
 
-    /// Whether a boundary is one of an epilogue.
-    fn covers(&self, at: Index) -> bool {
-        self.epilogues().any(|steps| steps.iter().any(|step| step.at == at))
+    /// Whether a boundary is one of the first epilogues, which are in order.
+    fn covers(&self, ended: usize, at: Index) -> bool {
+        let epilogues = self.epilogues.get(..ended).unwrap_or_default();
+        let steps = |range: &Range<usize>| self.steps.get(range.clone()).unwrap_or_default();
+        let begun = |range: &Range<usize>| steps(range).first().is_some_and(|step| step.at <= at);
+        let before = epilogues.partition_point(begun).checked_sub(1);
+        let before = before.and_then(|position| epilogues.get(position));
+        before.is_some_and(|range| steps(range).last().is_some_and(|step| step.at >= at))
     }
 
     /// What pops the frame before `end`, and `end`, if anything does.
@@ -130,6 +146,13 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// What two sequences that are the same have in common.
+pub(super) fn digest(steps: &[Step<'_>]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    steps.iter().for_each(|step| step.normal().hash(&mut hasher));
+    hasher.finish()
+}
+
 fn length(words: &[Word]) -> u32 {
     u32::try_from(words.len()).unwrap_or(u32::MAX)
 }
@@ -141,23 +164,25 @@ fn word(words: &[Word], at: u32) -> Option<Word> {
 /// The depth of the body, and the first boundary that declares it.
 fn body(code: &Code<'_>) -> Option<(Depth, u32)> {
     let spans = code.rows.spans();
-    let ends = spans.iter().skip(1).map(|span| span.start.0).chain([code.rows.end().0]);
-    let lengths = || spans.iter().zip(ends.clone()).map(|(span, end)| (span, end - span.start.0));
-    let count = |depth| -> u32 {
-        let same = lengths().filter(|(span, _)| span.row.depth == depth);
-        same.map(|(_, length)| length).sum()
+    let framed = || spans.iter().map(|span| span.row.depth).filter(|&depth| depth != Depth(0));
+    let first = framed().next()?;
+    let depth = match framed().all(|depth| depth == first) {
+        true => first,
+        false => most_declared(code.rows)?,
     };
-    let depths = spans.iter().map(|span| span.row.depth).filter(|&depth| depth != Depth(0));
-    // Most functions have one depth, or few.
-    let mut best: Option<(u32, Depth)> = None;
-    for depth in depths {
-        if best.is_none_or(|(_, known)| known != depth) {
-            best = best.max(Some((count(depth), depth)));
-        }
-    }
-    let (_, depth) = best?;
     let opened = spans.iter().find(|span| span.row.depth == depth)?;
     ((opened.start.0 as usize) < code.words.len()).then_some((depth, opened.start.0))
+}
+
+/// The depth that most boundaries declare, 0 aside; the largest of several.
+fn most_declared(rows: &RowTable) -> Option<Depth> {
+    let spans = rows.spans();
+    let ends = spans.iter().skip(1).map(|span| span.start.0).chain([rows.end().0]);
+    let mut counts: BTreeMap<Depth, u64> = BTreeMap::new();
+    for (span, end) in spans.iter().zip(ends).filter(|(span, _)| span.row.depth != Depth(0)) {
+        *counts.entry(span.row.depth).or_default() += u64::from(end - span.start.0);
+    }
+    counts.into_iter().max_by_key(|&(depth, count)| (count, depth)).map(|(depth, _)| depth)
 }
 
 /// How many instructions from `at` on store R29 or LR, or make R29 of SP.

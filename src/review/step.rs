@@ -131,7 +131,7 @@ impl<'a> Step<'a> {
             Some(_) => 3,
         };
         let target = match self.target {
-            Target::Value(_) => 0,
+            Target::None | Target::Value(_) => 0,
             target => {
                 let mut hasher = DefaultHasher::new();
                 target.hash(&mut hasher);

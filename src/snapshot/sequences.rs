@@ -5,7 +5,7 @@ use crate::lower;
 use crate::map::FileBytes;
 use crate::report::text::printable;
 use crate::review::Line;
-use crate::review::group::{line, same};
+use crate::review::group::line;
 use crate::review::image_pair::{Table, judge};
 use crate::review::parts::Parts;
 use crate::review::step::{Class, Code, Step};
@@ -108,13 +108,9 @@ impl Sequences {
         }
         self.part("prologue", parts.prologue(), judged);
         self.part("morestack", parts.more_stack(), judged);
-        let mut distinct: Vec<&[Step<'_>]> = Vec::new();
-        for steps in parts.epilogues() {
-            if !distinct.iter().any(|known| same(known, steps)) {
-                distinct.push(steps);
-            }
+        for steps in parts.distinct_epilogues() {
+            self.part("epilogue", steps, judged);
         }
-        distinct.into_iter().for_each(|steps| self.part("epilogue", steps, judged));
     }
 
     fn part(&mut self, part: &str, steps: &[Step<'_>], judged: &Judged) {

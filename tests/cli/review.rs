@@ -12,6 +12,7 @@ use std::process::Stdio;
 
 mod directories;
 mod markdown;
+mod matching;
 mod policies;
 
 /// `NOOP`
@@ -184,7 +185,7 @@ fn the_change_is_listed_with_both_sides() {
 #[test]
 fn the_reverse_is_broken() {
     let document = review(&now(), &before(), 1);
-    let headline = "1 function broken: sp-row for async-preemption and profiler in main.large";
+    let headline = "1 function broken: sp-row for async-preemption and a profiler in main.large";
     assert_eq!(document["headline"], headline);
     let expected = json!([
         ["main.large", "broken"],
@@ -194,7 +195,7 @@ fn the_reverse_is_broken() {
     assert_eq!(classes(&document), expected);
     let twice = |release: &str| ["main.f", "main.g"].map(|name| recorded(release, LARGE, name));
     let document = review(&twice("go1.24.11"), &twice("go1.24.3"), 1);
-    let headline = "2 functions broken: sp-row for async-preemption and profiler in main.f \
+    let headline = "2 functions broken: sp-row for async-preemption and a profiler in main.f \
                     and 1 other";
     assert_eq!(document["headline"], headline);
 }
@@ -222,8 +223,8 @@ fn every_verdict_before_and_after() {
         assert_eq!(counts(&document), json!({class: 1}), "{class}");
     }
     let document = review(&[proved()], &[undecided()], 1);
-    let headline = "1 function now undecided: for async-preemption, frame-pointer and profiler \
-                    in main.f";
+    let headline = "1 function now undecided: for async-preemption, the frame-pointer unwinder \
+                    and a profiler in main.f";
     assert_eq!(document["headline"], headline);
 }
 
@@ -304,42 +305,28 @@ fn changes_that_differ_in_constants_alone_are_one() {
     assert_eq!((&group["old_instructions"], &group["new_instructions"]), (&json!(45), &json!(48)));
 }
 
-/// Of two functions with one name the first is the first.
+/// One constant among many that is wrong is a change of its own, since it breaks a rule:
+/// SP comes back 16 bytes too high, and nothing is known behind that for who sees no wrong
+/// row.
 #[test]
-fn functions_of_one_name_go_by_their_order() {
-    let large = |release: &str| recorded(release, LARGE, "main.f");
-    let old = [large("go1.24.3"), large("go1.24.11")];
-    let document = review(&old, &[large("go1.24.11"), large("go1.24.11")], 0);
-    assert_eq!(counts(&document), json!({"mended": 1, "unchanged": 1}));
-    assert_eq!(document["pairs"][0]["functions"][0]["ordinal"], 1);
-    let document = review(&old, &[large("go1.24.11"), large("go1.24.3")], 1);
-    assert_eq!(counts(&document), json!({"mended": 1, "broken": 1}));
-    let document = review(&old, &[large("go1.24.11")], 0);
-    let gone = &document["pairs"][0]["disappeared"];
-    assert_eq!((&gone[0]["function"], &gone[0]["ordinal"]), (&json!("main.f"), &json!(2)));
-}
-
-/// What appears is verified too, and named if a rule is refuted in it; it was not proved
-/// before, so it is not broken.
-#[test]
-fn functions_appear_and_disappear() {
-    let old = [clean("main.f"), clean("main.old")];
-    let new = [clean("main.f"), two_steps("main.new")];
-    let document = review(&old, &new, 0);
-    let pair = &document["pairs"][0];
-    assert_eq!(pair["disappeared"][0]["function"], "main.old");
-    let [appeared] = list(&pair["appeared"]) else { panic!("one function: {pair}") };
-    assert_eq!(
-        (&appeared["function"], &appeared["frame_size"]),
-        (&json!("main.new"), &json!(65616))
-    );
-    let refuted = json!([
-        {"rule": "sp-row", "observer": "async-preemption"},
-        {"rule": "sp-row", "observer": "profiler"},
-    ]);
-    assert_eq!(appeared["refuted"], refuted);
-    let nothing = review(&[clean("main.f")], &[clean("main.g")], 3);
-    assert_eq!(nothing["headline"], "nothing to compare: no function is in both");
+fn a_wrong_constant_is_not_hidden_by_the_others() {
+    let large = |release: &str, name: &str| recorded(release, LARGE, name);
+    let names = ["main.f", "main.g", "main.h"];
+    let old = names.map(|name| large("go1.24.3", name));
+    let mut new = names.map(|name| large("go1.24.11", name));
+    let word = new[1].words.iter_mut().find(|word| **word == 0xd280_021b).expect("MOVD $16, R27");
+    *word = 0xd280_041b;
+    let document = review(&old, &new, 1);
+    assert_eq!(counts(&document), json!({"mended": 2, "now-undecided": 1}));
+    let [wrong, mended] = list(&document["groups"]) else { panic!("two changes: {document}") };
+    assert_eq!(wrong["examples"], json!(["main.g"]));
+    let sp_row = |rule: &Value| rule["rule"] == "sp-row" && rule["change"] == "still-refuted";
+    assert_eq!(list(&wrong["rules"]).iter().filter(|rule| sp_row(rule)).count(), 2, "{wrong}");
+    assert_eq!(mended["examples"], json!(["main.f", "main.h"]));
+    let right = names.map(|name| large("go1.24.11", name));
+    let document = review(&right, &new, 1);
+    assert_eq!(counts(&document), json!({"unchanged": 2, "broken": 1}));
+    assert_eq!(document["groups"][0]["constants_only"], true);
 }
 
 /// The text has what the JSON has, the gravest first.
@@ -357,7 +344,7 @@ fn the_text_lists_what_matters() {
         "|   ADD $16, RSP, RSP",
         "| ! ADD $(16<<12), RSP, RSP  65552    sp-row\n",
         "\n  1 function appeared, 1 of them refuted\n",
-        "\nappeared and refuted\n  main.new  frame 65616  sp-row for async-preemption, ",
+        "\nappeared and refuted\n  main.new  frame 65616\n    sp-row for async-preemption, ",
         "\n      +0x38  ADD $(16<<12), RSP, RSP  sp-row  declared 65552  actual 65536\n",
     ] {
         assert!(run.stdout.contains(part), "{part:?} in {}", run.stdout);

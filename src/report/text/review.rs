@@ -2,7 +2,7 @@
 //! cost, each distinct change with its two sides, and the functions that matter one by
 //! one.
 
-use super::scan::wrapped;
+use super::scan::{seen_by, wrapped};
 use super::{grouped, plural, printable, table};
 use crate::report::listing::{LEGEND, beside};
 use crate::review::{
@@ -117,7 +117,7 @@ fn rules(changes: &Changes, wanted: Change) -> String {
 }
 
 fn list(observers: &[Observer]) -> String {
-    let ids: Vec<_> = observers.iter().map(|observer| observer.id()).collect();
+    let ids: Vec<_> = observers.iter().map(|&observer| seen_by(observer)).collect();
     match &*ids {
         [but_last @ .., last] if !but_last.is_empty() => {
             format!("{} and {last}", but_last.join(", "))
@@ -129,11 +129,14 @@ fn list(observers: &[Observer]) -> String {
 /// What is under review.
 fn sides(review: &Review, text: &mut String) {
     let [old, new] = &review.sides;
-    let (_, many) = nouns(review.subject);
+    let (one, many) = nouns(review.subject);
     match &*review.pairs {
         [pair] if pair.name.is_empty() => {
             let rows = ["old", "new"].into_iter().zip(&pair.sides).map(|(which, side)| {
-                let functions = format!("{} {many}", grouped(side.functions));
+                let mut functions = plural(side.functions, one, many);
+                if side.unreadable > 0 {
+                    let _ = write!(functions, ", {} not to be read", grouped(side.unreadable));
+                }
                 vec![which.to_owned(), format!("{}, {functions}", self::side(side))]
             });
             text.push_str(&table(&rows.collect::<Vec<_>>(), &[]));
@@ -179,7 +182,7 @@ fn alone(review: &Review, text: &mut String) {
 #[must_use]
 pub fn costs(review: &Review) -> Vec<Vec<String>> {
     let (_, many) = nouns(review.subject);
-    let header = ["frame", many, "prologues", "now", "epilogues", "now", "change", "in bytes"];
+    let header = ["frame size", many, "prologues", "now", "epilogues", "now", "change", "in bytes"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let costs = review.costs();
     let sizes = SIZES.iter().map(|(_, name)| *name).zip(costs.sizes);
@@ -314,9 +317,11 @@ fn functions(review: &Review, text: &mut String) {
         text.push_str("\nappeared and refuted\n");
     }
     for (pair, Lone { name, frame, refuted, .. }) in appeared {
-        let rules: Vec<_> = refuted.iter().map(|(rule, who)| format!("{rule} for {who}")).collect();
+        let rules: Vec<_> =
+            refuted.iter().map(|&(rule, who)| format!("{rule} for {}", seen_by(who))).collect();
         let name = named(pair, name);
-        let _ = writeln!(text, "  {name}  frame {frame}  {}", rules.join(", "));
+        let _ = writeln!(text, "  {name}  frame {frame}");
+        text.push_str(&wrapped("    ", &rules.join(", ")));
     }
 }
 
@@ -337,13 +342,14 @@ fn function(pair: &Pair, function: &Reviewed) -> String {
     for change in [Change::Broken, Change::Still, Change::Mended] {
         let rules = rules(&function.changes, change);
         if !rules.is_empty() {
-            let _ = writeln!(text, "    {}: {rules}", change.words());
+            text.push_str(&wrapped("    ", &format!("{}: {rules}", change.words())));
         }
     }
     if !function.changes.undecided.is_empty() {
         let [_, reasons] = &function.reasons;
         let who = list(&function.changes.undecided);
-        let _ = writeln!(text, "    now undecided for {who}: {}", reasons.join("; "));
+        let line = format!("now undecided for {who}: {}", reasons.join("; "));
+        text.push_str(&wrapped("    ", &line));
     }
     let [_, sights] = &function.sights;
     for sight in sights.iter().filter(|sight| is_broken(&function.changes, sight)) {

@@ -57,7 +57,7 @@ fn programs_of_two_directories_go_by_their_names() {
     let reverse = midframe(&["review", &trees[1], &trees[0]]);
     assert_eq!(reverse.status, 1);
     let first =
-        "2 functions broken: sp-row for async-preemption and profiler in main.f and 1 other";
+        "2 functions broken: sp-row for async-preemption and a profiler in main.f and 1 other";
     assert_eq!(reverse.stdout.lines().next(), Some(first));
     for part in ["2 programs in both", "only in old: fresh", "only in new: gone", "bin/a: main.f"] {
         assert!(reverse.stdout.contains(part), "{part:?} in {}", reverse.stdout);

@@ -42,7 +42,7 @@ fn the_fix_as_policies_is_the_fix_of_the_toolchains() {
         assert_eq!(words(group, side), epilogue, "{side}");
     }
     let reverse = review("--policy go1.24.11 go1.24.3 --frames 65552..65552", 1);
-    let headline = "1 frame broken: sp-row for async-preemption and profiler in non-leaf with a \
+    let headline = "1 frame broken: sp-row for async-preemption and a profiler in non-leaf with a \
                     frame of 65552";
     assert_eq!(reverse["headline"], headline);
 }
