@@ -22,6 +22,7 @@ mod scan_inputs;
 mod scan_releases;
 mod scan_reports;
 mod schema;
+mod schemas;
 mod shell;
 mod streams;
 mod support;
