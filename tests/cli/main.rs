@@ -4,6 +4,7 @@
 //! What a test expects comes from the golang/go#73259 report, from Go's own
 //! assemblers (`assembler`) or from counting by hand; never from midframe.
 
+mod action;
 mod assembler;
 mod baseline;
 mod budget;
