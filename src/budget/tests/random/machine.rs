@@ -57,7 +57,7 @@ impl Machine {
     fn extend(value: u64, option: u32) -> u64 {
         match option {
             0b010 => value & 0xffff_ffff,
-            0b110 => i64::from(value as u32 as i32) as u64,
+            0b110 => i64::from((value as u32).cast_signed()) as u64,
             _ => value,
         }
     }
