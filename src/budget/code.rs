@@ -2,6 +2,8 @@
 //! of an ELF file.
 
 mod elf;
+#[cfg(test)]
+mod tests;
 
 use super::step::Convention;
 use super::subject::Link;

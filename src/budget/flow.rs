@@ -117,6 +117,10 @@ impl<'a> Walk<'a> {
         self.followed = self.followed.saturating_add(1);
         let mut state = state.clone();
         let (mut at, _) = first;
+        // A loop may have taken SP beyond all bounds, by steps that each look like the last.
+        if self.locate(&state, at, found).is_none() {
+            return;
+        }
         loop {
             let Some(&word) = self.subject.words.get(at as usize) else {
                 if !self.is_behind_call(at) {
@@ -206,20 +210,24 @@ impl<'a> Walk<'a> {
             _ if link.is_some() => forget(state, word),
             _ => step(state, word, inst, literal(self.subject.words, Index(at), inst)),
         }
-        if state.sp() != before {
-            match state.sp() {
-                Value::Stack(range) if range.low().is_some() => {
-                    if let (Some(local), Some(low), false) = (found, range.low(), state.has_asked) {
-                        local.deeper(low, at);
-                    }
-                }
-                _ => {
-                    open_unless_asked(found, state, Reason::SpNotFollowed, at);
-                    return Next::End;
-                }
-            }
+        if state.sp() != before && self.locate(state, at, found).is_none() {
+            return Next::End;
         }
         Next::On
+    }
+
+    /// How deep SP may be, which is noted; `None` if that is not known.
+    fn locate(&self, state: &State, at: u32, found: &mut Option<Local>) -> Option<i64> {
+        let low = match state.sp() {
+            Value::Stack(range) => range.low(),
+            _ => None,
+        };
+        match (low, found) {
+            (Some(low), Some(local)) if !state.has_asked => local.deeper(low, at),
+            (None, found) => open_unless_asked(found, state, Reason::SpNotFollowed, at),
+            _ => {}
+        }
+        low
     }
 
     fn jump(

@@ -1,6 +1,7 @@
 //! Functions whose reach is counted by hand, one for each thing that is followed and one
 //! for each thing that is not.
 
+mod random;
 mod words;
 
 use super::code::{Code, Routine};

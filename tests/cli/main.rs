@@ -4,6 +4,7 @@
 //! What a test expects comes from the golang/go#73259 report, from Go's own
 //! assemblers (`assembler`) or from counting by hand; never from midframe.
 
+mod action;
 mod assembler;
 mod baseline;
 mod budget;
@@ -23,6 +24,7 @@ mod scan_inputs;
 mod scan_releases;
 mod scan_reports;
 mod schema;
+mod schemas;
 mod shell;
 mod snapshot;
 mod streams;

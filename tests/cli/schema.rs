@@ -297,44 +297,6 @@ const FINDING: Type = Object(&[
     ("accepted", Optional(&Object(&[("reason", Text), ("expires", Optional(&Text))]))),
 ]);
 
-/// `midframe budget --format json`
-pub(crate) const BUDGET: Type = Object(&[
-    ("schema", Is("midframe/budget/1")),
-    ("path", Text),
-    ("container", Text),
-    ("architecture", Text),
-    ("bytes", Count),
-    ("verdict", BUDGET_VERDICT),
-    (
-        "totals",
-        Object(&[
-            ("functions", Count),
-            ("within", Count),
-            ("exceeds", Count),
-            ("undecided", Count),
-        ]),
-    ),
-    (
-        "functions",
-        List(&Object(&[
-            ("function", Text),
-            ("aliases", List(&Text)),
-            ("entry", Hex),
-            ("verdict", BUDGET_VERDICT),
-            ("deepest", Optional(&Count)),
-            ("at_least", Count),
-            ("at", Optional(&Object(PLACE))),
-            ("chain", List(&Object(&[("depth", Count), ("function", Text), ("pc", Hex)]))),
-            ("undecided", List(&Object(&[("reason", Text), ("target", Optional(&Text))]))),
-        ])),
-    ),
-]);
-
-const BUDGET_VERDICT: Type = OneOf(&["within", "exceeds", "undecided"]);
-
-const PLACE: &[(&str, Type)] =
-    &[("function", Text), ("entry", Hex), ("pc", Hex), ("word", Hex), ("instruction", Text)];
-
 /// `midframe policies --format json`
 pub(crate) const POLICIES: Type = Object(&[
     ("schema", Is("midframe/policies/1")),

@@ -48,9 +48,12 @@ pub(crate) fn args(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
-/// The JSON document of a run.
+/// The JSON document of a run, which is held against its schema.
 pub(crate) fn json(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+    let document = serde_json::from_str(&run.stdout);
+    let document = document.unwrap_or_else(|error| panic!("{error}: {run:?}"));
+    crate::schemas::validate(&document);
+    document
 }
 
 /// The elements of a JSON array.

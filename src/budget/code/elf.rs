@@ -54,8 +54,9 @@ impl Outside {
         starts.extend(routines.iter().map(|routine| (routine.entry, routine.end())));
         let mut called = BTreeSet::new();
         for (start, words) in &self.sections {
-            for (word, at) in words.iter().zip((*start..).step_by(4)) {
+            for (at, word) in (0_u64..).zip(words) {
                 let Inst::Call { offset } = decode(*word) else { continue };
+                let at = start.wrapping_add(at.wrapping_mul(Word::BYTES));
                 let target = at.wrapping_add_signed(offset);
                 let before = starts.range(..=target).next_back();
                 let is_named = before.is_some_and(|(_, &end)| target < end);
@@ -70,7 +71,10 @@ impl Outside {
                 words.get(at..).filter(|words| !words.is_empty())
             });
             let next = starts.range(target..).next().map(|(&start, _)| start);
-            let next = next.into_iter().chain(called.range(target + 1..).next().copied()).min();
+            let next = next
+                .into_iter()
+                .chain(called.range(target.saturating_add(1)..).next().copied())
+                .min();
             let count = next.and_then(|next| usize::try_from((next - target) / Word::BYTES).ok());
             let Some(words) = section else { continue };
             routines.push(Routine {
