@@ -8,6 +8,7 @@ pub mod corpus;
 pub mod cross;
 pub mod decoder;
 pub mod evidence;
+pub mod hostile;
 pub mod packages;
 pub mod programs;
 pub mod survey;

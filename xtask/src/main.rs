@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use xtask::toolchain::{TOOLCHAINS, Toolchain};
-use xtask::{corpus, decoder, evidence, programs, survey, truth};
+use xtask::{corpus, decoder, evidence, hostile, programs, survey, truth};
 
 /// The chores of the repository.
 #[derive(Parser)]
@@ -37,6 +37,13 @@ enum Command {
         /// nothing.
         #[arg(long, conflicts_with = "date")]
         words: Option<u64>,
+    },
+    /// Scan damaged copies of a program: none may panic, take long or take much memory. Takes
+    /// `cargo run --release`.
+    Hostile {
+        /// How many.
+        #[arg(long, default_value_t = 100_000)]
+        copies: u64,
     },
     /// Scan the Go programs of twenty Debian packages, as trees and as .deb files. Takes
     /// `cargo run --release`.
@@ -95,6 +102,7 @@ fn main() -> Result<()> {
             }
         }
         Command::Decoder { date, words } => compare_decoders(date.as_deref(), words)?,
+        Command::Hostile { copies } => println!("{}", hostile::run(copies)?),
         Command::Survey { date } => survey_packages(date.as_deref())?,
         Command::Truth { boundaries, program, date } => {
             execute(&truth::Options { boundaries, program }, date.as_deref())?;
