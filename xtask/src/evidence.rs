@@ -119,7 +119,10 @@ impl Experiment {
                  there, the program survives. A profiler's signal at a mid-frame boundary in assembly loses all callers, and does no more harm."
             }
             Self::Proposal => {
-                "The sources of go1.27.3 with the lowering of complete: what died survives, every                  prologue and epilogue is as the model predicts and nothing is refuted for whoever                  collects, Go's own tests pass, and only functions with large frames change their length."
+                "The sources of go1.27.3 with the lowering of complete: what died survives, every \
+                 prologue and epilogue is as the model predicts and nothing is refuted for whoever \
+                 collects, Go's own tests pass, and only functions with large frames change their \
+                 length."
             }
         }
     }
