@@ -30,6 +30,8 @@ pub struct Options {
     pub experiments: Vec<u8>,
     /// A few minutes instead of all: one case of each claim.
     pub is_short: bool,
+    /// The date of the records, if there are to be some.
+    pub date: Option<String>,
 }
 
 /// An experiment.
@@ -117,7 +119,10 @@ impl Experiment {
                  there, the program survives. A profiler's signal at a mid-frame boundary in assembly loses all callers, and does no more harm."
             }
             Self::Proposal => {
-                "The sources of go1.27.3 with the lowering of complete: what died survives, every                  prologue and epilogue is as the model predicts and nothing is refuted for whoever                  collects, Go's own tests pass, and only functions with large frames change their length."
+                "The sources of go1.27.3 with the lowering of complete: what died survives, every \
+                 prologue and epilogue is as the model predicts and nothing is refuted for whoever \
+                 collects, Go's own tests pass, and only functions with large frames change their \
+                 length."
             }
         }
     }
@@ -176,18 +181,22 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs the experiments, one after the other, and prints each as it ends.
+/// Runs the experiments, one after the other, and prints and records each as it ends.
 ///
 /// # Errors
-/// When a number is of no experiment, or something cannot be had.
+/// When a number is of no experiment or a date is none, or something cannot be had.
 pub fn gather(options: &Options) -> Result<Vec<Report>> {
     let mut reports = Vec::new();
+    let date = options.date.as_deref().map(report::check).transpose()?;
     for experiment in experiments(options)? {
         let started = Instant::now();
         let mut report = Report::new(experiment, options.is_short);
         experiment.run(options.is_short, &mut report)?;
         report.seconds = started.elapsed().as_secs_f64();
         println!("{report}");
+        if let Some(date) = date {
+            println!("{}", report.record(date)?.display());
+        }
         reports.push(report);
     }
     Ok(reports)
@@ -216,7 +225,7 @@ mod tests {
     #[test]
     fn numbers_select_experiments_and_an_unknown_one_is_an_error() {
         let select = |numbers: &[u8], is_short| {
-            experiments(&Options { experiments: numbers.to_vec(), is_short })
+            experiments(&Options { experiments: numbers.to_vec(), is_short, date: None })
         };
         assert_eq!(select(&[], false).expect("all").len(), Experiment::ALL.len());
         assert_eq!(select(&[4, 2], false).expect("two"), [Experiment::Library, Experiment::Leaf]);

@@ -108,7 +108,7 @@ fn main() -> Result<()> {
             execute(&truth::Options { boundaries, program }, date.as_deref())?;
         }
         Command::Evidence { experiments, short: is_short, date } => {
-            show(&evidence::Options { experiments, is_short }, date.as_deref())?;
+            show(&evidence::Options { experiments, is_short, date })?;
         }
     }
     Ok(())
@@ -154,13 +154,8 @@ fn execute(options: &truth::Options, date: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn show(options: &evidence::Options, date: Option<&str>) -> Result<()> {
+fn show(options: &evidence::Options) -> Result<()> {
     let reports = evidence::gather(options)?;
-    for report in &reports {
-        if let Some(date) = date {
-            println!("{}", report.record(date)?.display());
-        }
-    }
     let failures: Vec<_> = reports.iter().flat_map(evidence::Report::failures).collect();
     if !failures.is_empty() {
         eprintln!("{}", failures.join("\n"));

@@ -67,6 +67,7 @@ pub fn install(program: Program) -> Result<PathBuf> {
     let file = directory.join(program.file);
     let _guard = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     if !file.exists() {
+        eprintln!("{} is not installed; installing it into {}", program.name, parent.display());
         let partial = parent.join(format!("{}.partial", program.name));
         let _ = fs::remove_dir_all(&partial);
         fs::create_dir_all(&partial)?;

@@ -47,6 +47,7 @@ impl Toolchain {
         };
         let _guard = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
         if !goroot.join("bin/go").exists() {
+            eprintln!("go{version} is not installed; installing it into {}", parent.display());
             // Installed beside its place and moved, so that an installation that
             // was interrupted is not taken for a whole one.
             let partial = parent.join(format!("go{version}.partial"));

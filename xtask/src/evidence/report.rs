@@ -126,12 +126,11 @@ impl Report {
         failed.map(line).collect()
     }
 
-    /// Writes the record, and returns the file.
+    /// Writes the record with a date ([`check`]), and returns the file.
     ///
     /// # Errors
-    /// When the date is none, or as writing.
+    /// As writing.
     pub fn record(&self, date: &str) -> Result<PathBuf> {
-        check(date)?;
         let directory = repository().join("rfcs/evidence");
         fs::create_dir_all(&directory)?;
         let number = self.experiment.number();
@@ -193,6 +192,22 @@ impl Report {
     }
 }
 
+/// Fails unless a text is of the form of a date, which goes into the name of a file.
+///
+/// # Errors
+/// When it is not.
+pub fn check(date: &str) -> Result<&str> {
+    let is_date = date.len() == 10
+        && date.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if !is_date {
+        bail!("{date:?} is not a date: expected a form like 2026-11-21");
+    }
+    Ok(date)
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = self.experiment.number();
@@ -216,19 +231,6 @@ fn cells(row: &Row) -> [String; 9] {
         row.exposure.clone(),
         format!("{:.1}", row.seconds),
     ]
-}
-
-/// A date goes into the name of a file.
-fn check(date: &str) -> Result<()> {
-    let is_date = date.len() == 10
-        && date.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if !is_date {
-        bail!("{date:?} is not a date: expected a form like 2026-11-21");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

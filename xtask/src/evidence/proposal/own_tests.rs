@@ -82,6 +82,8 @@ fn on_this_machine(toolchain: &Toolchain, package: &str) -> Result<Results> {
     let directory = directory(toolchain)?;
     let mut command = toolchain.command();
     command.env_remove("GOARCH").env_remove("GOOS");
+    // Some tests leave files there.
+    command.env("TMPDIR", &directory);
     command.args(["test", "-short", "-v", "-count=1", package]);
     let log = directory.join(format!("{}.log", package.replace('/', "-")));
     Ok(Results::of(&bounded::run(&mut command, &log, LIMIT)?))
