@@ -7,6 +7,8 @@ use anyhow::Result;
 use image::Image;
 use lowering::Policy;
 use midframe::conform::survey;
+use midframe::progress::Progress;
+use midframe::review::{Class, review_files};
 use midframe::scan::scan_file;
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,7 +36,12 @@ const DIFFERENT: i64 = 4096;
 pub fn rows(release: &Toolchain, changed: &Toolchain) -> Result<Vec<Row>> {
     let before = build(release)?;
     let after = build(changed)?;
-    Ok(vec![conforms(changed, &after)?, proved(changed, &after)?, costs(changed, &before, &after)?])
+    Ok(vec![
+        conforms(changed, &after)?,
+        proved(changed, &after)?,
+        reviewed(changed, &before, &after)?,
+        costs(changed, &before, &after)?,
+    ])
 }
 
 fn build(toolchain: &Toolchain) -> Result<PathBuf> {
@@ -104,6 +111,25 @@ fn proved(toolchain: &Toolchain, program: &Path) -> Result<Row> {
             Outcome::Holds,
             if collector == Verdict::Proved { Outcome::Holds } else { Outcome::Fails },
         )
+    })
+}
+
+/// Whether nothing is worse than with the release, and something changed.
+fn reviewed(toolchain: &Toolchain, before: &Path, after: &Path) -> Result<Row> {
+    let started = Instant::now();
+    let review = review_files([before, after], 0, &Progress::hidden())?;
+    let count =
+        |class: Class| -> u64 { review.pairs.iter().map(|pair| pair.counts[class as usize]).sum() };
+    let counts = Class::ALL.map(|class| format!("{} {}", count(class), class.words()));
+    let is_worse = count(Class::Broken) + count(Class::NowUndecided) > 0;
+    let has_changed = count(Class::Mended) > 0 && count(Class::Kept) > 0;
+    let holds = !is_worse && has_changed && review.errors.is_empty();
+    Ok(Row {
+        toolchain: toolchain.version.clone(),
+        subject: format!("{PROGRAM}, reviewed"),
+        exposure: counts.join("; "),
+        seconds: started.elapsed().as_secs_f64(),
+        ..Row::of(Outcome::Holds, if holds { Outcome::Holds } else { Outcome::Fails })
     })
 }
 
