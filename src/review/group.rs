@@ -60,6 +60,9 @@ pub struct Line {
     pub text: String,
     /// The depth that is declared.
     pub depth: Option<Depth>,
+    /// The depth that SP has, as far as the verifier followed it: the declared one but where
+    /// a rule is broken.
+    pub actual: Option<Depth>,
     /// Whether a goroutine can be preempted.
     pub safety: Safety,
     /// The rules that are broken at the boundary before it.
@@ -314,8 +317,8 @@ fn listed(
 
 /// An instruction as it is listed.
 pub(crate) fn line(step: &Step<'_>, judged: &Judged) -> Line {
-    let mut rules: Vec<_> =
-        judged.spots.iter().filter(|spot| spot.at == step.at).map(|spot| spot.rule).collect();
+    let here = || judged.spots.iter().filter(|spot| spot.at == step.at);
+    let mut rules: Vec<_> = here().map(|spot| spot.rule).collect();
     rules.sort_unstable();
     rules.dedup();
     Line {
@@ -323,6 +326,7 @@ pub(crate) fn line(step: &Step<'_>, judged: &Judged) -> Line {
         word: step.word,
         text: shown(step),
         depth: step.depth,
+        actual: here().next().map(|spot| spot.actual).or(step.depth),
         safety: step.class,
         rules,
         normal: step.normal(),

@@ -178,6 +178,8 @@ fn the_change_is_listed_with_both_sides() {
         ["RET", 0, "safe", []],
     ]);
     assert_eq!((listed("old"), listed("new")), (old, new));
+    let actual = list(&difference["old"]).iter().map(|line| line["actual"].clone());
+    assert_eq!(actual.collect::<Value>(), json!([65552, 65552, 65536, 0]), "mid-frame");
     assert_eq!(list(&group["differences"]).len(), 1, "the prologue is the same");
 }
 

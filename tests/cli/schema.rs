@@ -126,6 +126,7 @@ const LISTING: Type = List(&Object(&[
     ("word", Hex),
     ("instruction", Text),
     ("declared", Optional(&Integer)),
+    ("actual", Optional(&Integer)),
     ("unsafe_point", Text),
     ("rules", List(&RULE)),
 ]));

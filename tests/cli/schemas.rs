@@ -82,6 +82,7 @@ fn documents() -> Vec<Value> {
         format!("scan {file}"),
         format!("conform {file}"),
         format!("budget {file} --bytes 104"),
+        "review --policy go1.24.5 go1.24.6 --frames 65536..65616".to_owned(),
         "policies".to_owned(),
     ];
     let document = |line: &String| {

@@ -167,6 +167,8 @@ struct LineObject {
     word: String,
     instruction: String,
     declared: Option<i64>,
+    /// The declared depth but where a rule is broken.
+    actual: Option<i64>,
     unsafe_point: &'static str,
     rules: Vec<&'static str>,
 }
@@ -331,6 +333,7 @@ fn line(line: &Line) -> LineObject {
         word: format!("{:#010x}", line.word.get()),
         instruction: line.text.clone(),
         declared: line.depth.map(|depth| depth.0),
+        actual: line.actual.map(|depth| depth.0),
         unsafe_point: match line.safety {
             Safety::None => "no-row",
             Safety::Safe => "safe",
