@@ -19,8 +19,8 @@ pub(super) fn step(state: &mut State, word: Word) {
         0b1000 | 0b1001 => bit_field(state, bits),
         0b0101 | 0b1101 => {
             // Of those that are left, conditional compare and what makes flags of
-            // registers set flags; carry arithmetic can.
-            if bits >> 21 & 0xff <= 0b1101_0010 {
+            // registers set flags; carry arithmetic and SUBPS can (bit 29).
+            if bits >> 21 & 0xff <= 0b1101_0010 || bits >> 29 & 1 == 1 {
                 state.flags = None;
             }
             of_registers(state, bits)

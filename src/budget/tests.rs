@@ -120,6 +120,20 @@ fn indices() {
     is_open(&[CHECKED_WRONG], Reason::StackAddress);
 }
 
+/// What is compared in between counts: behind a conditional compare (`ccmp x1, #8, #2, ne`)
+/// or SUBPS (`subps xzr, x1, x2`), by GNU as, the flags do not say that an index is small.
+#[test]
+fn flags_are_those_of_the_last_comparison() {
+    for between in [0xfa48_1822, 0xbac2_003f] {
+        let mut words = CHECKED_INDEX.to_vec();
+        words.insert(2, between);
+        is_open(&[&words], Reason::StackAddress);
+        // A NOP changes nothing.
+        words[2] = 0xd503_201f;
+        reaches(&[&words], 64);
+    }
+}
+
 #[test]
 fn what_is_not_followed_is_said() {
     for (words, reason, depth) in [
