@@ -1,6 +1,7 @@
-//! The time of a scan beside that of `llvm-objdump -d` and `sha256sum` on the same
-//! file, in the same run, warm: `cargo bench --bench scan -- FILE...` (without a
-//! file: Debian's dockerd, installed into `target/programs`).
+//! The time of a scan beside that of `llvm-objdump -d --no-show-raw-insn` and
+//! `sha256sum` on the same file, in the same run, warm, and the cost of a boundary on one
+//! core: `cargo bench --bench scan -- FILE...` (without a file: Debian's dockerd, podman,
+//! hugo and prometheus, installed into `target/`).
 
 use midframe::scan::scan_file;
 use std::path::{Path, PathBuf};
@@ -22,17 +23,26 @@ fn command(name: &str, arguments: &[&str], file: &Path) {
     assert!(status.is_ok_and(|status| status.success()), "{name} failed");
 }
 
+fn defaults() -> Vec<PathBuf> {
+    let names = ["dockerd", "podman", "hugo"];
+    let programs = names.map(|name| xtask::programs::install_named(name).expect("a program"));
+    let prometheus = xtask::survey::Package::install("prometheus").expect("a package");
+    programs.into_iter().chain([prometheus.tree.join("usr/bin/prometheus")]).collect()
+}
+
 fn main() {
     let files: Vec<PathBuf> =
         std::env::args().skip(1).filter(|a| a != "--bench").map(PathBuf::from).collect();
     let files = match files.is_empty() {
-        true => vec![xtask::programs::install_named("dockerd").expect("Debian's dockerd")],
+        true => defaults(),
         false => files,
     };
+    let one_core = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     for file in files {
         let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());
         let image = scan_file(&file).expect("a Go program for arm64");
         let scan = best(7, || drop(scan_file(&file)));
+        let one = best(3, || drop(one_core.install(|| scan_file(&file))));
         let midframe = best(7, || {
             let status = Command::new(env!("CARGO_BIN_EXE_midframe"))
                 .args(["scan", "--fail-on", "never"])
@@ -41,7 +51,7 @@ fn main() {
                 .status();
             assert!(status.is_ok_and(|status| status.success()));
         });
-        let objdump = best(1, || command("llvm-objdump", &["-d"], &file));
+        let objdump = best(1, || command("llvm-objdump", &["-d", "--no-show-raw-insn"], &file));
         let sha256 = best(3, || command("sha256sum", &[], &file));
         println!(
             "{} ({:.1} MB, {} boundaries)",
@@ -51,6 +61,11 @@ fn main() {
         );
         println!("  in process     {:>8.1} ms", scan * 1e3);
         println!("  midframe scan  {:>8.1} ms", midframe * 1e3);
+        println!(
+            "  on one core    {:>8.1} ms, {:.1} ns a boundary",
+            one * 1e3,
+            one * 1e9 / image.summary.boundaries as f64
+        );
         println!(
             "  llvm-objdump   {:>8.1} ms, {:>6.1} times a scan",
             objdump * 1e3,
