@@ -26,6 +26,9 @@ use verifier::{
     Undecided, Verdict, sp_effect,
 };
 
+/// How many boundaries before and behind one are shown with it.
+const NEAR: u32 = 8;
+
 /// What was asked for, and its story.
 #[derive(Clone, Debug)]
 pub struct Explained {
@@ -85,6 +88,8 @@ pub struct Story {
     pub at: Index,
     /// The instructions around it, in order.
     pub around: Vec<(Index, Word)>,
+    /// The boundaries around it and itself, in order: more of them.
+    pub boundaries: Vec<Near>,
     /// The instruction that is about to run.
     pub word: Word,
     /// What the table declares.
@@ -115,6 +120,21 @@ pub struct Story {
     pub stack: Vec<Slot>,
     /// What each observer does.
     pub accounts: Vec<Account>,
+}
+
+/// A boundary near the one that is explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Near {
+    /// Its place in the function.
+    pub at: Index,
+    /// The instruction behind it.
+    pub word: Word,
+    /// What the table declares.
+    pub row: Option<Row>,
+    /// Where SP is; none where execution does not come.
+    pub actual: Option<Depth>,
+    /// The rules that are broken.
+    pub rules: Vec<Rule>,
 }
 
 impl Story {
@@ -308,6 +328,22 @@ impl Checked {
         Some(state)
     }
 
+    /// The boundaries around one, as far as a drawing shows them.
+    fn near(&mut self, scene: &Scene<'_>, at: Index) -> Vec<Near> {
+        let function = &scene.function;
+        let indices = at.0.saturating_sub(NEAR)..=at.0.saturating_add(NEAR);
+        let words = indices.filter_map(|at| Some((Index(at), *word(function, Index(at))?)));
+        let near = words.map(|(at, word)| {
+            let rules = self.findings(scene).filter(|(place, ..)| *place == at);
+            let mut rules: Vec<_> = rules.map(|(_, rule, _)| rule).collect();
+            rules.sort_unstable();
+            rules.dedup();
+            let actual = self.checker.state_at(function, at).map(|state| state.depth);
+            Near { at, word, row: function.rows.row(at), actual, rules }
+        });
+        near.collect()
+    }
+
     /// The story of a boundary of the function.
     pub(crate) fn story(&mut self, scene: &Scene<'_>, at: Index) -> Story {
         let function = &scene.function;
@@ -327,6 +363,7 @@ impl Checked {
             entry: function.entry,
             at,
             around: around.collect(),
+            boundaries: Vec::new(),
             word: word(function, at).copied().unwrap_or(Word::new(0)),
             row,
             resume,
@@ -342,6 +379,7 @@ impl Checked {
             stack: Vec::new(),
             accounts: Vec::new(),
         };
+        story.boundaries = self.near(scene, at);
         story.state = self.state(function, at);
         story.callees_pair =
             (story.state.as_ref()).and_then(|state| stack::callees_pair(function, at, state.depth));
