@@ -124,23 +124,34 @@ pub(super) fn key(html: &mut Html) {
     );
 }
 
-/// A drawing with its caption.
-pub(super) fn figure(html: &mut Html, caption: &str, boundaries: &[Boundary]) {
-    html.element("figure", &[], |html| {
-        html.leaf("figcaption", &[], caption);
-        if boundaries.is_empty() {
-            html.leaf("p", &[("class", &"soft")], "There is no such code.");
-            return;
+/// Drawings with their captions beside each other, over the same depths.
+pub(super) fn figures(html: &mut Html, sides: &[(String, Vec<Boundary>)]) {
+    let boundaries = sides.iter().flat_map(|(_, boundaries)| boundaries);
+    let depths = boundaries.flat_map(|boundary| [boundary.declared, boundary.actual]);
+    let mut levels: Vec<_> = depths.flatten().collect();
+    levels.sort_unstable();
+    levels.dedup();
+    html.element("div", &[("class", &"sides")], |html| {
+        for (caption, boundaries) in sides {
+            html.element("figure", &[], |html| figure(html, caption, boundaries, &levels));
         }
-        let scroll = format!("Drawing: {caption}");
-        let region = [
-            ("class", &"scroll" as Value<'_>),
-            ("role", &"region"),
-            ("tabindex", &0),
-            ("aria-label", &scroll),
-        ];
-        html.element("div", &region, |html| draw(html, caption, boundaries));
     });
+}
+
+fn figure(html: &mut Html, caption: &str, boundaries: &[Boundary], levels: &[Depth]) {
+    html.leaf("figcaption", &[], caption);
+    if boundaries.is_empty() {
+        html.leaf("p", &[("class", &"soft")], "There is no such code.");
+        return;
+    }
+    let name = format!("Drawing: {caption}");
+    let region = [
+        ("class", &"scroll" as Value<'_>),
+        ("role", &"region"),
+        ("tabindex", &0),
+        ("aria-label", &name),
+    ];
+    html.element("div", &region, |html| draw(html, caption, boundaries, levels));
 }
 
 /// The same as a table.
@@ -154,14 +165,10 @@ fn height(levels: &[Depth], depth: Depth) -> usize {
     TOP + LEVEL / 2 + levels.iter().position(|level| *level == depth).unwrap_or(0) * LEVEL
 }
 
-fn draw(html: &mut Html, caption: &str, boundaries: &[Boundary]) {
-    let depths = boundaries.iter().flat_map(|boundary| [boundary.declared, boundary.actual]);
-    let mut levels: Vec<_> = depths.flatten().collect();
-    levels.sort_unstable();
-    levels.dedup();
+fn draw(html: &mut Html, caption: &str, boundaries: &[Boundary], levels: &[Depth]) {
     let bottom = TOP + levels.len().max(1) * LEVEL;
-    let (width, total) = (LEFT + boundaries.len() * COLUMN + 8, bottom + 40);
-    let view = format!("0 0 {width} {total}");
+    let (end, total) = (LEFT + boundaries.len() * COLUMN, bottom + 40);
+    let (width, view) = (end + 8, format!("0 0 {} {total}", end + 8));
     let size: [Attribute<'_>; 5] = [
         ("class", &"depth"),
         ("role", &"img"),
@@ -176,24 +183,18 @@ fn draw(html: &mut Html, caption: &str, boundaries: &[Boundary]) {
         for (at, boundary) in boundaries.iter().enumerate() {
             column(html, at, boundary, bottom);
         }
-        for level in &levels {
-            let y = height(&levels, *level);
-            let end = LEFT + boundaries.len() * COLUMN;
+        for level in levels {
+            let y = height(levels, *level);
             line(html, "grid", (LEFT, y), (end, y));
-            let (x, y) = (LEFT - 8, y + 4);
-            html.leaf(
-                "text",
-                &[("class", &"level"), ("x", &x), ("y", &y), ("text-anchor", &"end")],
-                level,
-            );
+            label(html, ("level", "end"), (LEFT - 8, y + 4), &level.to_string());
         }
         let pick: [(&str, fn(&Boundary) -> Option<Depth>); 2] =
             [("declared", |boundary| boundary.declared), ("actual", |boundary| boundary.actual)];
         for (class, depth) in pick {
-            steps(html, class, boundaries, &levels, depth);
+            steps(html, class, boundaries, levels, depth);
         }
         for (at, boundary) in boundaries.iter().enumerate() {
-            mark(html, at, boundary, &levels);
+            mark(html, at, boundary, levels);
         }
     });
 }
@@ -220,13 +221,18 @@ fn column(html: &mut Html, at: usize, boundary: &Boundary, bottom: usize) {
         );
     }
     let name = boundary.text.split(' ').next().unwrap_or_default();
-    label(html, "soft", (x + COLUMN / 2, bottom + 14), &format!("+{:#x}", boundary.at.offset()));
-    label(html, "name", (x + COLUMN / 2, bottom + 29), name);
+    label(
+        html,
+        ("soft", "middle"),
+        (x + COLUMN / 2, bottom + 14),
+        &format!("+{:#x}", boundary.at.offset()),
+    );
+    label(html, ("name", "middle"), (x + COLUMN / 2, bottom + 29), name);
 }
 
-/// Text around a place.
-fn label(html: &mut Html, class: &str, (x, y): (usize, usize), text: &str) {
-    let place = [("class", &class as Value<'_>), ("x", &x), ("y", &y), ("text-anchor", &"middle")];
+/// Text at a place, of a class, that begins, ends or has its middle there.
+fn label(html: &mut Html, (class, anchor): (&str, &str), (x, y): (usize, usize), text: &str) {
+    let place = [("class", &class as Value<'_>), ("x", &x), ("y", &y), ("text-anchor", &anchor)];
     html.leaf("text", &place, text);
 }
 
@@ -258,7 +264,7 @@ fn steps(
 fn mark(html: &mut Html, at: usize, boundary: &Boundary, levels: &[Depth]) {
     let x = LEFT + at * COLUMN + COLUMN / 2;
     if boundary.is_here {
-        label(html, "here", (x, TOP - 18), "\u{25bc}");
+        label(html, ("here", "middle"), (x, TOP - 18), "\u{25bc}");
     }
     if boundary.rules.is_empty() {
         return;
@@ -270,5 +276,5 @@ fn mark(html: &mut Html, at: usize, boundary: &Boundary, levels: &[Depth]) {
         line(html, "gap", (x, height(levels, actual)), (x, height(levels, declared)));
         text = format!("! {}", (declared.0 - actual.0).abs());
     }
-    label(html, "mark", (x, TOP - 6), &text);
+    label(html, ("mark", "middle"), (x, TOP - 6), &text);
 }

@@ -1,7 +1,7 @@
 //! The page of one boundary: its sequence drawn beside the one of the fixed policy, what
 //! the machine holds, the stack, and what each observer does.
 
-use super::depth::{Boundary, figure, key, listing, point, rules};
+use super::depth::{Boundary, figures, key, listing, point, rules};
 use super::markup::Html;
 use super::page::page;
 use super::table::{Cell, Column, Row, Use, table};
@@ -18,14 +18,13 @@ pub fn explain(explained: &Explained) -> String {
         let stories: Vec<_> = core::iter::once(&explained.story).chain(&explained.beside).collect();
         html.leaf("h2", &[], "Depth at each boundary");
         key(html);
+        let sides = stories.iter().map(|story| (caption(story), boundaries(story)));
+        figures(html, &sides.collect::<Vec<_>>());
         html.element("div", &[("class", &"sides")], |html| {
             for story in &stories {
-                figure(html, &caption(story), &boundaries(story));
+                listing(html, &format!("Listing: {}", caption(story)), &boundaries(story));
             }
         });
-        for story in &stories {
-            listing(html, &format!("Listing: {}", caption(story)), &boundaries(story));
-        }
         machine(html, &stories);
         stack(html, &stories);
         html.leaf("h2", &[], "Who stops there");
@@ -120,13 +119,13 @@ fn stack(html: &mut Html, stories: &[&Story]) {
     offsets.sort_unstable_by(|first, second| second.cmp(first));
     offsets.dedup();
     let rows = offsets.into_iter().map(|offset| {
-        let slots =
-            stories.iter().map(|story| story.stack.iter().find(|slot| slot.offset == offset));
+        let slots = stories.iter().map(|story| {
+            let slot = story.stack.iter().find(|slot| slot.offset == offset)?;
+            Some((slot, slot.is_taken && !story.broken.is_empty()))
+        });
         let cells = slots.map(|slot| match slot {
-            Some(slot) if slot.is_taken || slot.is_lost => {
-                Cell::new(text::cell(slot)).class("mid-frame")
-            }
-            Some(slot) => Cell::new(text::cell(slot)),
+            Some((slot, true)) => Cell::new(text::cell(slot)).class("mid-frame"),
+            Some((slot, false)) => Cell::new(text::cell(slot)),
             None => Cell::default(),
         });
         let label = Cell::code(text::from_sp(offset));

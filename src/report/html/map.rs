@@ -1,5 +1,5 @@
 //! The map of the frame sizes: all of them on a logarithmic scale, a row for each
-//! theorem, as dark as the share of them that is refuted; and those near the thresholds
+//! theorem, as strong as the share of them that is refuted; and those near the thresholds
 //! one by one.
 
 use super::markup::{Html, Value};
@@ -25,7 +25,7 @@ const MARGIN: usize = 84;
 
 /// What the colours mean.
 pub(super) fn key(html: &mut Html) {
-    let entries = [("refuted", "refuted, the darker the more"), ("domain", "every rule holds")];
+    let entries = [("refuted", "refuted, the stronger the more"), ("domain", "every rule holds")];
     html.element("ul", &[("class", &"key")], |html| {
         for (class, meaning) in entries {
             html.element("li", &[], |html| {
@@ -131,36 +131,51 @@ fn summary(theorem: &Theorem) -> String {
     }
 }
 
-/// The buckets of a theorem.
+/// Buckets that are drawn as one: where they begin, how dark, and what is said of them.
+struct Span {
+    start: usize,
+    opacity: String,
+    title: String,
+}
+
+/// The buckets of a theorem. One reaches up to the next that has a size; neighbours
+/// without a refuted size are one.
 fn row(html: &mut Html, request: &Request, theorem: &Theorem, y: usize) {
+    let mut spans: Vec<Span> = Vec::new();
+    let mut end = LEFT;
     for (sizes, refuted) in theorem.map.buckets() {
         let frames = count(&sizes, &request.frames);
         if frames == 0 {
             continue;
         }
-        let (x, height) = (place(*sizes.start()), ROW - 4);
-        let share = f64::from(refuted) / f64::from(frames);
-        let (class, opacity) = match refuted {
-            0 => ("domain", String::new()),
-            _ => ("refuted", format!("{:.2}", 0.25 + 0.75 * share)),
-        };
+        let start = place(*sizes.start());
+        end = start + BUCKET;
+        let (mut opacity, mut title) = (String::new(), String::new());
+        if refuted > 0 {
+            opacity = format!("{:.2}", 0.25 + 0.75 * f64::from(refuted) / f64::from(frames));
+            let (first, last) = (grouped(sizes.start()), grouped(sizes.end()));
+            let (refuted, frames) = (grouped(refuted), grouped(frames));
+            title = format!("{first} to {last}: {refuted} of {frames} refuted");
+        } else if spans.last().is_some_and(|span| span.title.is_empty()) {
+            continue;
+        }
+        spans.push(Span { start, opacity, title });
+    }
+    let ends = spans.iter().skip(1).map(|span| span.start).chain([end]).collect::<Vec<_>>();
+    for (Span { start, opacity, title }, end) in spans.iter().zip(ends) {
+        let class = if title.is_empty() { "domain" } else { "refuted" };
+        let (width, height) = (end - start, ROW - 4);
         let place = [
             ("class", &class as Value<'_>),
-            ("x", &x),
+            ("x", start),
             ("y", &y),
-            ("width", &BUCKET),
+            ("width", &width),
             ("height", &height),
-            ("fill-opacity", &opacity),
+            ("fill-opacity", opacity),
         ];
         html.element("rect", &place, |html| {
-            if refuted > 0 {
-                let (first, last) = (grouped(sizes.start()), grouped(sizes.end()));
-                let (refuted, frames) = (grouped(refuted), grouped(frames));
-                html.leaf(
-                    "title",
-                    &[],
-                    format!("{first} to {last}: {refuted} of {frames} refuted"),
-                );
+            if !title.is_empty() {
+                html.leaf("title", &[], title);
             }
         });
     }
@@ -236,7 +251,7 @@ fn picture(html: &mut Html, pages: &[Page], picture: &[&[bool]], names: &[String
     }
     let columns = (PAGE / FrameSize::STEP) as usize;
     let title = format!("Frame sizes near the thresholds: {}", names.join(", "));
-    drawing(html, &title, (MARGIN + columns * CELL + 8, y + 4), |html| {
+    drawing(html, &title, (MARGIN + columns * CELL + 60, y + 4), |html| {
         let said = pages.iter().zip(picture).map(|(page, cells)| sentence(page, cells));
         html.leaf("desc", &[], said.collect::<Vec<_>>().join("; "));
         for ((page, cells), y) in pages.iter().zip(picture).zip(lines) {
@@ -260,6 +275,9 @@ fn picture(html: &mut Html, pages: &[Page], picture: &[&[bool]], names: &[String
             };
             rect("domain", 0, cells.len(), html);
             runs(cells).for_each(|(from, until)| rect("refuted", from, until, html));
+            if let Some(threshold) = THRESHOLDS.iter().find(|near| near.size == first) {
+                label(html, "start", (MARGIN + columns * CELL + 6, y + 9), threshold.name);
+            }
         }
     });
     html.element("details", &[], |html| {

@@ -2,7 +2,7 @@
 //! change with both sides drawn and listed beside each other, and the functions that are
 //! not unchanged in one table.
 
-use super::depth::{Boundary, figure, key};
+use super::depth::{Boundary, figures, key};
 use super::markup::Html;
 use super::page::page;
 use super::table::{Cell, Column, Row, Use, table};
@@ -102,7 +102,7 @@ fn group(html: &mut Html, review: &Review, number: usize, group: &Group) {
     let id = format!("change-{number}");
     html.element("section", &[("class", &"panel change"), ("aria-labelledby", &id)], |html| {
         let heading = [("id", &id as super::markup::Value<'_>), ("class", &tone(group.class, 1))];
-        html.leaf("h3", &heading, text::title(review, group));
+        html.leaf("h3", &heading, format!("{number}. {}", text::title(review, group)));
         for line in text::details(group) {
             html.leaf("p", &[], line);
         }
@@ -117,13 +117,11 @@ fn group(html: &mut Html, review: &Review, number: usize, group: &Group) {
 
 fn difference(html: &mut Html, number: usize, difference: &Difference) {
     let part = text::part(difference);
-    html.element("div", &[("class", &"sides")], |html| {
-        for (which, lines) in [("Old", &difference.old), ("New", &difference.new)] {
-            let boundaries: Vec<_> = lines.iter().map(boundary).collect();
-            let caption = format!("{which} {}, change {number}", difference.part.id());
-            figure(html, &caption, &boundaries);
-        }
+    let sides = [("Old", &difference.old), ("New", &difference.new)].map(|(which, lines)| {
+        let caption = format!("{which} {}, change {number}", difference.part.id());
+        (caption, lines.iter().map(boundary).collect())
     });
+    figures(html, &sides);
     let columns: [Column; 9] = [
         ("old", false),
         ("declared", true),
@@ -234,11 +232,11 @@ fn function(pair: &Pair, function: &Reviewed) -> Row {
     let [old, new] = function.frames;
     let group = function.group.map_or("-".to_owned(), |group| (group + 1).to_string());
     let cells = vec![
-        Cell::code(text::named(pair, &function.name)),
+        Cell::code(text::named(pair, &function.name)).class("name"),
         Cell::new(function.class).class(tone(function.class, 1)),
         Cell::new(old),
         Cell::new(new),
-        Cell::new(rules.join("; ")),
+        Cell::new(rules.join("; ")).class("prose"),
         Cell::new(group),
     ];
     cells.into()
@@ -249,7 +247,7 @@ fn lone(pair: &Pair, lone: &Lone) -> Row {
     rules.sort_unstable();
     rules.dedup();
     let cells = vec![
-        Cell::code(text::named(pair, &lone.name)),
+        Cell::code(text::named(pair, &lone.name)).class("name"),
         Cell::new("appeared and refuted").class("bad"),
         Cell::new("-"),
         Cell::new(lone.frame),

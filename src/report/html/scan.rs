@@ -1,7 +1,7 @@
 //! The page of a scan: each image with its verdicts, all findings in one table, and each
 //! distinct sequence that has one, drawn and listed.
 
-use super::depth::{Boundary, figure, key, listing, point, rules};
+use super::depth::{Boundary, figures, key, listing, point, rules};
 use super::markup::Html;
 use super::page::page;
 use super::table::{Cell, Column, Row, Use, table};
@@ -80,6 +80,7 @@ fn image(html: &mut Html, number: usize, image: &ScannedImage) {
     html.element("dl", &[], |html| {
         for observer in Observer::ALL {
             let class = match summary.verdict(observer) {
+                _ if summary.unobserving.contains(observer) => "",
                 Verdict::Refuted => "bad",
                 Verdict::Proved => "good",
                 Verdict::Undecided => "",
@@ -121,14 +122,15 @@ fn findings(html: &mut Html, number: usize, image: &ScannedImage) {
         let source = finding.position.as_ref();
         let accepted = finding.accepted.as_ref();
         let cells = vec![
-            Cell::code(&finding.function),
+            Cell::code(&finding.function).class("name"),
             Cell::new(finding.rule),
             Cell::new(seen.join(", ")),
             Cell::code(finding.pc),
             Cell::code(GoSyntax(finding.word)),
             Cell::new(finding.declared),
             Cell::new(finding.actual),
-            Cell::code(source.map_or("-".to_owned(), |(file, line)| format!("{file}:{line}"))),
+            Cell::code(source.map_or("-".to_owned(), |(file, line)| format!("{file}:{line}")))
+                .class("name"),
             Cell::new(
                 accepted.map_or("open".to_owned(), |why| format!("accepted: {}", why.reason)),
             ),
@@ -242,7 +244,7 @@ fn sequence(html: &mut Html, sequence: &Sequence<'_>) {
         html.leaf("p", &[("class", &"soft")], &names);
         let first = sequence.functions.first().copied().unwrap_or_default();
         let caption = format!("Around the findings in {first}");
-        figure(html, &caption, &sequence.boundaries);
+        figures(html, &[(caption, sequence.boundaries.clone())]);
         listing(html, &format!("Listing: {first}"), &sequence.boundaries);
         let sentences = |finding: &&Finding| {
             let observed = consequence(finding.rule, finding.observer).map(str::to_owned);

@@ -72,8 +72,9 @@ pub(super) fn table(
             html.leaf("span", &[("class", &"count"), ("aria-live", &"polite")], "");
         });
     }
+    let class = if matches!(purpose, Use::Filter(_)) { "scroll tall" } else { "scroll" };
     let region = [
-        ("class", &"scroll" as Value<'_>),
+        ("class", &class as Value<'_>),
         ("role", &"region"),
         ("tabindex", &0),
         ("aria-label", &caption),
