@@ -27,7 +27,7 @@ use verifier::{
 };
 
 /// How many boundaries before and behind one are shown with it.
-const NEAR: u32 = 8;
+const NEAR: u32 = 5;
 
 /// What was asked for, and its story.
 #[derive(Clone, Debug)]

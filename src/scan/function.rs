@@ -122,12 +122,17 @@ impl Scanner {
         }
     }
 
-    /// The boundaries around a violation, with what the table declares.
+    /// The boundaries around a violation, with what the table declares: those that
+    /// run one after the other.
     fn around(&self, place: &Place<'_>) -> Vec<Near> {
-        let Index(at) = place.violation.at;
-        let near = (at.saturating_sub(AROUND)..=at.saturating_add(AROUND)).map(Index);
+        let (Index(at), code) = (place.violation.at, place.function.code);
+        let leaves = |index: u32| code.get(index as usize).is_none_or(|word| leaves(*word));
+        let before = (1..=AROUND).map_while(|back| at.checked_sub(back));
+        let first = before.take_while(|index| !leaves(*index)).last().unwrap_or(at);
+        let last = (at..at.saturating_add(AROUND)).find(|index| leaves(*index));
+        let near = (first..=last.unwrap_or(at.saturating_add(AROUND))).map(Index);
         let near = near.filter_map(|at| {
-            let word = *place.function.code.get(at.0 as usize)?;
+            let word = *code.get(at.0 as usize)?;
             Some(Near { at, word, row: self.rows.row(at) })
         });
         near.collect()
@@ -147,6 +152,14 @@ impl Scanner {
         let framed = |at| self.rows.row(at).is_some_and(|row| row.depth > Depth(0));
         !calls.any(|(at, _)| framed(at))
     }
+}
+
+/// Whether what follows an instruction need not run after it.
+fn leaves(word: Word) -> bool {
+    matches!(
+        decode(word),
+        Inst::Return { .. } | Inst::Branch { .. } | Inst::Call { .. } | Inst::CallReg { .. }
+    )
 }
 
 /// Where handlers of signals run: on ios there is no stack of their own for goroutines

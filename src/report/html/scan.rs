@@ -141,32 +141,34 @@ fn findings(html: &mut Html, number: usize, image: &ScannedImage) {
     table(html, &format!("Findings in {path}"), &FINDINGS, rows.collect(), Use::Filter(number));
 }
 
-/// Functions whose boundaries around the findings are the same.
+/// Boundaries around findings that are the same in several places.
 struct Sequence<'a> {
     boundaries: Vec<Boundary>,
+    /// The findings of the first place.
     findings: Vec<&'a Finding>,
+    /// The functions, in their order, one with several places several times.
     functions: Vec<&'a str>,
 }
 
-/// The distinct sequences, the most frequent first.
+/// The distinct sequences: what crashes first, then the most frequent.
 fn distinct(image: &ScannedImage) -> Vec<Sequence<'_>> {
     let mut sequences: Vec<Sequence<'_>> = Vec::new();
     let mut known: BTreeMap<Vec<Form>, usize> = BTreeMap::new();
     for findings in image.findings.chunk_by(|one, other| one.entry == other.entry) {
-        let Some(first) = findings.first() else { continue };
         let boundaries = boundaries(findings);
-        let start = boundaries.first().map_or(0, |boundary| boundary.at.0);
-        let form = boundaries.iter().map(|boundary| form(boundary, start)).collect();
-        match known.get(&form).and_then(|&place| sequences.get_mut(place)) {
-            Some(sequence) => sequence.functions.push(&first.function),
-            None => {
-                known.insert(form, sequences.len());
-                let functions = vec![first.function.as_str()];
-                sequences.push(Sequence {
-                    boundaries,
-                    findings: findings.iter().collect(),
-                    functions,
-                });
+        for run in boundaries.chunk_by(|one, other| one.at.0.saturating_add(1) == other.at.0) {
+            let start = run.first().map_or(0, |boundary| boundary.at.0);
+            let form = run.iter().map(|boundary| form(boundary, start)).collect();
+            let at = |finding: &&Finding| run.iter().any(|b| b.at.offset() == offset(finding));
+            let findings: Vec<_> = findings.iter().filter(at).collect();
+            let Some(first) = findings.first() else { continue };
+            match known.get(&form).and_then(|&place| sequences.get_mut(place)) {
+                Some(sequence) => sequence.functions.push(&first.function),
+                None => {
+                    known.insert(form, sequences.len());
+                    let functions = vec![first.function.as_str()];
+                    sequences.push(Sequence { boundaries: run.to_vec(), findings, functions });
+                }
             }
         }
     }
@@ -175,6 +177,11 @@ fn distinct(image: &ScannedImage) -> Vec<Sequence<'_>> {
         (gravest, usize::MAX - sequence.functions.len())
     });
     sequences
+}
+
+/// How far a finding is from the function's entry, in bytes.
+const fn offset(finding: &Finding) -> u64 {
+    finding.pc.0.wrapping_sub(finding.entry.0)
 }
 
 /// What makes boundaries the same: all but where they are, and where they branch to.
@@ -195,11 +202,7 @@ fn boundaries(findings: &[Finding]) -> Vec<Boundary> {
     let near: BTreeMap<Index, _> =
         findings.iter().flat_map(|finding| &finding.around).map(|near| (near.at, near)).collect();
     let boundary = |(at, near): (Index, &crate::scan::Near)| {
-        let here = || {
-            let of =
-                move |finding: &&Finding| finding.pc.0.wrapping_sub(finding.entry.0) == at.offset();
-            findings.iter().filter(of)
-        };
+        let here = || findings.iter().filter(move |finding| offset(finding) == at.offset());
         let declared = near.row.map(|row| row.depth);
         let broken: BTreeSet<_> = here().map(|finding| finding.rule).collect();
         Boundary {
@@ -232,15 +235,19 @@ fn sequences(html: &mut Html, image: &ScannedImage) {
 
 fn sequence(html: &mut Html, sequence: &Sequence<'_>) {
     html.element("section", &[("class", &"panel sequence")], |html| {
-        let names: Vec<_> = sequence.functions.iter().take(NAMED).copied().collect();
-        let names = match sequence.functions.len() - names.len() {
+        let mut functions = sequence.functions.clone();
+        functions.dedup();
+        let names: Vec<_> = functions.iter().take(NAMED).copied().collect();
+        let names = match functions.len() - names.len() {
             0 => names.join(", "),
             more => format!("{} and {} more", names.join(", "), text::grouped(more)),
         };
         let broken: BTreeSet<_> = sequence.findings.iter().map(|finding| finding.rule).collect();
         let broken: Vec<_> = broken.into_iter().collect();
-        let count = text::plural(sequence.functions.len() as u64, "function", "functions");
-        html.leaf("h3", &[("class", &"bad")], format!("{}: {count}", rules(&broken)));
+        let places = text::plural(sequence.functions.len() as u64, "place", "places");
+        let count = text::plural(functions.len() as u64, "function", "functions");
+        let heading = format!("{}: {places} in {count}", rules(&broken));
+        html.leaf("h3", &[("class", &"bad")], heading);
         html.leaf("p", &[("class", &"soft")], &names);
         let first = sequence.functions.first().copied().unwrap_or_default();
         let caption = format!("Around the findings in {first}");
