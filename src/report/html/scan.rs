@@ -253,12 +253,12 @@ fn sequence(html: &mut Html, sequence: &Sequence<'_>) {
         let caption = format!("Around the findings in {first}");
         figures(html, &[(caption, sequence.boundaries.clone())]);
         listing(html, &format!("Listing: {first}"), &sequence.boundaries);
-        let sentences = |finding: &&Finding| {
-            let observed = consequence(finding.rule, finding.observer).map(str::to_owned);
-            observed.into_iter().chain([finding.remedy.sentence()])
-        };
-        let sentences: BTreeSet<_> = sequence.findings.iter().flat_map(sentences).collect();
-        sentences.iter().for_each(|sentence| html.leaf("p", &[], sentence));
+        let findings = || sequence.findings.iter();
+        let consequences = findings().filter_map(|found| consequence(found.rule, found.observer));
+        let consequences: BTreeSet<_> = consequences.collect();
+        consequences.iter().for_each(|sentence| html.leaf("p", &[], sentence));
+        let remedies: BTreeSet<_> = findings().map(|found| found.remedy.sentence()).collect();
+        remedies.iter().for_each(|sentence| html.leaf("p", &[], sentence));
     });
 }
 
