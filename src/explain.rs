@@ -7,10 +7,12 @@
 
 mod beside;
 mod binary;
+mod near;
 mod observe;
 mod stack;
 
 pub use binary::explain_binary;
+pub use near::Near;
 pub use observe::{Account, consequence, consequence_in, observer_name};
 pub(crate) use observe::{below_cfa, offset};
 pub use stack::{Content, Slot};
@@ -25,9 +27,6 @@ use verifier::{
     Checker, Function, Observer, Observers, Report, Rule, Saved, SignalStack, SpEffect, State,
     Undecided, Verdict, sp_effect,
 };
-
-/// How many boundaries before and behind one are shown with it.
-const NEAR: u32 = 5;
 
 /// What was asked for, and its story.
 #[derive(Clone, Debug)]
@@ -120,21 +119,6 @@ pub struct Story {
     pub stack: Vec<Slot>,
     /// What each observer does.
     pub accounts: Vec<Account>,
-}
-
-/// A boundary near the one that is explained.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Near {
-    /// Its place in the function.
-    pub at: Index,
-    /// The instruction behind it.
-    pub word: Word,
-    /// What the table declares.
-    pub row: Option<Row>,
-    /// Where SP is; none where execution does not come.
-    pub actual: Option<Depth>,
-    /// The rules that are broken.
-    pub rules: Vec<Rule>,
 }
 
 impl Story {
@@ -326,22 +310,6 @@ impl Checked {
             state = State { return_at, caller_at, ..state };
         }
         Some(state)
-    }
-
-    /// The boundaries around one, as far as a drawing shows them.
-    fn near(&mut self, scene: &Scene<'_>, at: Index) -> Vec<Near> {
-        let function = &scene.function;
-        let indices = at.0.saturating_sub(NEAR)..=at.0.saturating_add(NEAR);
-        let words = indices.filter_map(|at| Some((Index(at), *word(function, Index(at))?)));
-        let near = words.map(|(at, word)| {
-            let rules = self.findings(scene).filter(|(place, ..)| *place == at);
-            let mut rules: Vec<_> = rules.map(|(_, rule, _)| rule).collect();
-            rules.sort_unstable();
-            rules.dedup();
-            let actual = self.checker.state_at(function, at).map(|state| state.depth);
-            Near { at, word, row: function.rows.row(at), actual, rules }
-        });
-        near.collect()
     }
 
     /// The story of a boundary of the function.

@@ -103,7 +103,8 @@ pub const THRESHOLDS: [Threshold; 4] = [
         size: 64 << 10,
         name: "64 KiB",
         reason: "one MOVD no longer holds the size; it is added to SP in two steps, of which \
-                 SP is mid-frame after the first",
+                 SP is mid-frame after the first; but a multiple of 4096 is still one ADD, \
+                 and a bitmask one MOVD",
     },
     Threshold {
         size: 16 << 20,

@@ -28,6 +28,9 @@ pub(super) struct Boundary {
     pub(super) is_here: bool,
 }
 
+/// One of the depths of a boundary.
+type Pick = fn(&Boundary) -> Option<Depth>;
+
 /// The distance between boundaries and between depths, and the room at the sides.
 const COLUMN: usize = 46;
 const LEVEL: usize = 34;
@@ -188,9 +191,9 @@ fn draw(html: &mut Html, caption: &str, boundaries: &[Boundary], levels: &[Depth
             line(html, "grid", (LEFT, y), (end, y));
             label(html, ("level", "end"), (LEFT - 8, y + 4), &level.to_string());
         }
-        let pick: [(&str, fn(&Boundary) -> Option<Depth>); 2] =
+        let lines: [(&str, Pick); 2] =
             [("declared", |boundary| boundary.declared), ("actual", |boundary| boundary.actual)];
-        for (class, depth) in pick {
+        for (class, depth) in lines {
             steps(html, class, boundaries, levels, depth);
         }
         for (at, boundary) in boundaries.iter().enumerate() {
@@ -242,7 +245,7 @@ fn steps(
     class: &'static str,
     boundaries: &[Boundary],
     levels: &[Depth],
-    depth: fn(&Boundary) -> Option<Depth>,
+    depth: Pick,
 ) {
     let mut last: Option<(Index, usize)> = None;
     for (at, boundary) in boundaries.iter().enumerate() {

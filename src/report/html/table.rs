@@ -92,7 +92,7 @@ pub(super) fn table(
                 });
             });
             html.element("tbody", &[], |html| {
-                rows.iter().for_each(|row| self::row(html, columns, row))
+                rows.iter().for_each(|row| self::row(html, columns, row));
             });
         });
     });
