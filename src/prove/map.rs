@@ -12,7 +12,7 @@ const PARTS: u32 = 16;
 /// The exponent of the smallest size that is not 0.
 const FIRST: u32 = FrameSize::STEP.ilog2();
 
-/// How many buckets there are: one for 0, then [`PARTS`] for each power of two.
+/// How many buckets there are: one for 0, then 16 for each power of two.
 pub const BUCKETS: usize = 1 + ((FrameSize::MAX.bytes().ilog2() - FIRST + 1) * PARTS) as usize;
 
 /// How many frame sizes are refuted in each bucket.
