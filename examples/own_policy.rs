@@ -86,7 +86,7 @@ fn theorems(policy: Policy, frames: &Range<u32>) -> Vec<Theorem> {
         os: Os::Linux,
     };
     let theorems = prove(&request, &Progress::on_terminal()).theorems;
-    for Theorem { policy, kind, tally } in &theorems {
+    for Theorem { policy, kind, tally, .. } in &theorems {
         let (frames, refuted, verdict) = (tally.frames, tally.refuted, tally.verdict());
         println!("{}, {kind}: {verdict} ({refuted} of {frames} frame sizes refuted)", policy.name);
     }

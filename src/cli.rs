@@ -121,7 +121,7 @@ pub struct Prove {
     pub target: String,
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: PageFormat,
     /// How many threads work [default: one for each processor].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub jobs: Option<usize>,
@@ -185,7 +185,7 @@ pub struct Explain {
     pub boundary: Option<String>,
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: PageFormat,
 }
 
 /// `midframe scan`
@@ -373,6 +373,18 @@ pub enum Format {
     Json,
 }
 
+/// The form of the output of what has drawings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+    /// A page with drawings, for a browser.
+    Html,
+}
+
 /// The form of the output of a review.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ReviewFormat {
@@ -383,6 +395,8 @@ pub enum ReviewFormat {
     Json,
     /// For a comment on a pull request.
     Markdown,
+    /// A page with drawings, for a browser.
+    Html,
 }
 
 /// The form of the output of a scan.
@@ -397,6 +411,8 @@ pub enum ScanFormat {
     Sarif,
     /// For a ticket.
     Markdown,
+    /// A page with drawings, for a browser.
+    Html,
 }
 
 /// What makes the exit status of a scan 1.

@@ -36,7 +36,9 @@ Examples:
   A release, and a part of the sizes:
     midframe prove --policy go1.24.5 --frames 64KiB..128KiB
   Another system, without stack checks, for a program:
-    midframe prove --target aarch64-apple-ios --nosplit --format json";
+    midframe prove --target aarch64-apple-ios --nosplit --format json
+  A map of the frame sizes, as a page:
+    midframe prove --format html > sizes.html";
 
 /// `midframe lower`
 pub const LOWER: &str = "\
@@ -55,7 +57,9 @@ Examples:
   A boundary by its distance from the entry:
     midframe explain --frame 65616 --policy go1.24.5 --boundary +0x38
   A function of a file, by the name that scan shows:
-    midframe explain /usr/bin/podman main.main --format json";
+    midframe explain /usr/bin/podman main.main --format json
+  As a page, with a drawing of the depths:
+    midframe explain --frame 65616 --policy go1.24.5 --format html > boundary.html";
 
 /// `midframe scan`
 pub const SCAN: &str = "\
@@ -66,6 +70,8 @@ Examples:
     midframe scan podman_4.3.1_arm64.deb
   For code scanning, failing on what cannot be decided too:
     midframe scan --format sarif --fail-on async-preemption,undecided dist
+  For a browser, with a drawing of each distinct sequence:
+    midframe scan --format html dist > findings.html
   Accept what is known, and nothing new:
     midframe scan --write-baseline accepted.toml dist
     midframe scan --baseline accepted.toml dist";
@@ -83,6 +89,7 @@ Examples:
   Two builds of a program; two directories of them, for a comment on a pull request:
     midframe review program-go1.24.3 program-go1.24.11
     midframe review --format markdown old new
+    midframe review --format html program-go1.24.3 program-go1.24.11 > review.html
   Two policies, or releases, over a part of the frame sizes:
     midframe review --policy go1.24.6 complete --frames 64KiB..128KiB";
 

@@ -7,10 +7,12 @@
 
 mod beside;
 mod binary;
+mod near;
 mod observe;
 mod stack;
 
 pub use binary::explain_binary;
+pub use near::Near;
 pub use observe::{Account, consequence, consequence_in, observer_name};
 pub(crate) use observe::{below_cfa, offset};
 pub use stack::{Content, Slot};
@@ -85,6 +87,8 @@ pub struct Story {
     pub at: Index,
     /// The instructions around it, in order.
     pub around: Vec<(Index, Word)>,
+    /// The boundaries around it and itself, in order: more of them.
+    pub boundaries: Vec<Near>,
     /// The instruction that is about to run.
     pub word: Word,
     /// What the table declares.
@@ -327,6 +331,7 @@ impl Checked {
             entry: function.entry,
             at,
             around: around.collect(),
+            boundaries: Vec::new(),
             word: word(function, at).copied().unwrap_or(Word::new(0)),
             row,
             resume,
@@ -342,6 +347,7 @@ impl Checked {
             stack: Vec::new(),
             accounts: Vec::new(),
         };
+        story.boundaries = self.near(scene, at);
         story.state = self.state(function, at);
         story.callees_pair =
             (story.state.as_ref()).and_then(|state| stack::callees_pair(function, at, state.depth));

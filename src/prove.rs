@@ -8,9 +8,12 @@
 //! another, nor from leaf functions to others: nothing is inferred from what two
 //! frames have in common.
 
+pub mod map;
+
 use crate::progress::Progress;
 use core::ops::Range;
 use lowering::{Frame, FrameSize, Kind, Lowered, Os, Policy, StackCheck, lower_into};
+use map::Map;
 use rayon::prelude::*;
 use std::time::{Duration, Instant};
 use unwind::{FuncFlags, Pc};
@@ -52,6 +55,8 @@ pub struct Theorem {
     pub kind: Kind,
     /// What was counted.
     pub tally: Tally,
+    /// Where the refuted frame sizes are.
+    pub map: Map,
 }
 
 /// Counts over frame sizes.
@@ -138,8 +143,13 @@ pub fn prove(request: &Request, progress: &Progress) -> Proof {
         })
         .reduce(|| Counts::none(request), Counts::merge);
     progress.end();
-    let theorems = theorems().zip(counts.tallies.into_iter().flatten());
-    let theorems = theorems.map(|((&policy, kind), tally)| Theorem { policy, kind, tally });
+    let counted = counts.tallies.into_iter().flatten().zip(counts.maps.into_iter().flatten());
+    let theorems = theorems().zip(counted).map(|((&policy, kind), (tally, map))| Theorem {
+        policy,
+        kind,
+        tally,
+        map,
+    });
     let sequences = counts.sequences;
     Proof { theorems: theorems.collect(), sequences, elapsed: start.elapsed() }
 }
@@ -149,19 +159,26 @@ pub fn prove(request: &Request, progress: &Progress) -> Proof {
 pub struct Counts {
     /// For each policy that of leaf functions and that of the others.
     pub tallies: Vec<[Tally; KINDS.len()]>,
+    /// The same for where the refuted sizes are.
+    pub maps: Vec<[Map; KINDS.len()]>,
     /// How many distinct sequences were verified, counted for each frame anew.
     pub sequences: u64,
 }
 
 impl Counts {
     fn none(request: &Request) -> Self {
-        Self { tallies: vec![Default::default(); request.policies.len()], sequences: 0 }
+        let count = request.policies.len();
+        let (tallies, maps) = (vec![Default::default(); count], vec![Default::default(); count]);
+        Self { tallies, maps, sequences: 0 }
     }
 
     fn merge(mut self, other: Self) -> Self {
         let theirs = other.tallies.into_iter().flatten();
         for (mine, theirs) in self.tallies.iter_mut().flatten().zip(theirs) {
             *mine = mine.merge(theirs);
+        }
+        for (mine, theirs) in self.maps.iter_mut().flatten().zip(other.maps.iter().flatten()) {
+            mine.merge(theirs);
         }
         self.sequences += other.sequences;
         self
@@ -237,21 +254,14 @@ impl Prover {
                 groups = KINDS.map(|kind| Group::all(&request.policies, &frame(kind)));
             }
             for (position, (kind, groups)) in KINDS.into_iter().zip(&groups).enumerate() {
-                counts.sequences +=
-                    self.decide(&frame(kind), groups, position, &mut counts.tallies);
+                counts.sequences += self.decide(&frame(kind), groups, position, &mut counts);
             }
         }
         counts
     }
 
     /// Decides a frame under each policy; returns how many distinct sequences it has.
-    fn decide(
-        &mut self,
-        frame: &Frame,
-        groups: &[Group],
-        kind: usize,
-        tallies: &mut [[Tally; KINDS.len()]],
-    ) -> u64 {
+    fn decide(&mut self, frame: &Frame, groups: &[Group], kind: usize, counts: &mut Counts) -> u64 {
         let Self { lowered, distinct, checker, report } = self;
         for (lowered, group) in lowered.iter_mut().zip(groups) {
             lower_one(frame, &group.policy, lowered);
@@ -271,8 +281,13 @@ impl Prover {
                 }
             };
             for &member in &group.members {
-                if let Some(tally) = tallies.get_mut(member).and_then(|both| both.get_mut(kind)) {
+                let tally = counts.tallies.get_mut(member).and_then(|both| both.get_mut(kind));
+                if let Some(tally) = tally {
                     tally.count(frame.size, &outcome);
+                }
+                let map = counts.maps.get_mut(member).and_then(|both| both.get_mut(kind));
+                if let Some(map) = map.filter(|_| outcome.verdict == Verdict::Refuted) {
+                    map.count(frame.size);
                 }
             }
         }

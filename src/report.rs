@@ -1,6 +1,7 @@
 //! The reports: the same data as text for people, as JSON for programs, as SARIF for
-//! code scanning and as Markdown for tickets.
+//! code scanning, as Markdown for tickets and as HTML with drawings.
 
+pub mod html;
 pub mod json;
 pub mod listing;
 pub mod markdown;

@@ -6,10 +6,12 @@ mod scan;
 mod shell;
 mod snapshot;
 
-use crate::cli::{Arguments, Command, Conform, Explain, Format, Lower, Policies, Prove};
+use crate::cli::{
+    Arguments, Command, Conform, Explain, Format, Lower, PageFormat, Policies, Prove,
+};
 use crate::conform::{Conformed, conform_file};
 use crate::progress::Progress;
-use crate::report::{json, text};
+use crate::report::{html, json, text};
 use crate::{explain, lower, prove, settings};
 use anyhow::{Context as _, Result, bail};
 use lowering::{Frame, Kind, Policy};
@@ -84,8 +86,9 @@ fn run_prove(arguments: &Prove) -> Result<Outcome> {
     settings::threads(arguments.jobs)?;
     let proof = prove::prove(&request, &Progress::on_terminal());
     match arguments.format {
-        Format::Text => print(&text::prove(&proof))?,
-        Format::Json => print_json(&json::prove(&proof))?,
+        PageFormat::Text => print(&text::prove(&proof))?,
+        PageFormat::Json => print_json(&json::prove(&proof))?,
+        PageFormat::Html => print(&html::prove(&request, &proof))?,
     }
     let verdicts = proof.theorems.iter().map(|theorem| theorem.tally.verdict());
     Ok(verdicts.max().map_or(Outcome::Clean, Outcome::from))
@@ -127,8 +130,9 @@ fn run_explain(arguments: &Explain) -> Result<Outcome> {
         _ => bail!("there is nothing to explain: expected --frame, or BINARY FUNCTION"),
     };
     match arguments.format {
-        Format::Text => print(&text::explain(&explained))?,
-        Format::Json => print_json(&json::explain(&explained))?,
+        PageFormat::Text => print(&text::explain(&explained))?,
+        PageFormat::Json => print_json(&json::explain(&explained))?,
+        PageFormat::Html => print(&html::explain(&explained))?,
     }
     Ok(explained.story.verdict(Observer::AsyncPreemption).into())
 }

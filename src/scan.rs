@@ -12,7 +12,7 @@ mod summary;
 mod totals;
 
 pub use each::{Item, Skip, each};
-pub use finding::{Accepted, Finding};
+pub use finding::{Accepted, Finding, Near};
 pub use function::Scanner;
 pub use remedy::{Cause, NEWEST, Remedy};
 pub use summary::{Summary, Unsettled};

@@ -12,7 +12,7 @@ use core::fmt::Write as _;
 #[must_use]
 pub fn beside(difference: &Difference) -> Vec<String> {
     let widths = [widths(&difference.old), widths(&difference.new)];
-    rows(difference).into_iter().map(|(old, new)| row(old, new, widths)).collect()
+    pairs(difference).into_iter().map(|(old, new)| row(old, new, widths)).collect()
 }
 
 /// How wide the instructions and the depths of a side are.
@@ -24,7 +24,8 @@ fn widths(lines: &[Line]) -> (usize, usize) {
 
 /// The instructions in pairs: those that are the same in both, in order, and between
 /// them what takes the place of what.
-fn rows(difference: &Difference) -> Vec<(Option<&Line>, Option<&Line>)> {
+#[must_use]
+pub fn pairs(difference: &Difference) -> Vec<(Option<&Line>, Option<&Line>)> {
     let Difference { old, new, .. } = difference;
     let normal = |lines: &[Line]| lines.iter().map(|line| line.normal).collect::<Vec<_>>();
     let (before, now) = (normal(old), normal(new));

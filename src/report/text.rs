@@ -10,12 +10,13 @@ mod scan;
 
 pub use budget::budget;
 pub use conform::conform;
-pub use explain::explain;
+pub use explain::{FACTS, cell, ending, explain, facts, from_sp};
 pub use lower::lower;
 pub use review::{
-    change, costs, details, examples, headline, is_listed, nouns, part, review, side, title,
+    change, costs, details, examples, headline, is_listed, named, nouns, part, review, rules, side,
+    title,
 };
-pub use scan::{ScanText, scan, seen_by};
+pub use scan::{ScanText, notes, scan, seen_by, verdict};
 
 use crate::prove::{Proof, Theorem};
 use core::fmt::Write as _;
@@ -24,7 +25,7 @@ use std::borrow::Cow;
 use verifier::{Rule, Verdict};
 
 /// A number with its thousands set apart.
-pub(super) fn grouped(number: impl ToString) -> String {
+pub(crate) fn grouped(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (position, digit) in digits.chars().enumerate() {
@@ -49,7 +50,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escape).collect())
 }
 
-pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
@@ -103,7 +104,9 @@ pub fn prove(proof: &Proof) -> String {
     text
 }
 
-fn theorem(theorem: &Theorem) -> Vec<String> {
+/// A row of the theorem table: policy, kind, verdict, and numbers.
+#[must_use]
+pub fn theorem(theorem: &Theorem) -> Vec<String> {
     let tally = &theorem.tally;
     let verdict = match tally.verdict() {
         Verdict::Undecided => format!("undecided ({})", grouped(tally.undecided)),

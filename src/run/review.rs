@@ -3,7 +3,7 @@
 use super::{Outcome, complain, print, print_json};
 use crate::cli::{Review as Arguments, ReviewFormat};
 use crate::progress::Progress;
-use crate::report::{json, markdown, text};
+use crate::report::{html, json, markdown, text};
 use crate::review::{Request, Review, review_directories, review_files, review_policies};
 use crate::settings;
 use anyhow::{Context as _, Result, bail};
@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         ReviewFormat::Text => print(&text::review(&review))?,
         ReviewFormat::Json => print_json(&json::review(&review))?,
         ReviewFormat::Markdown => print(&markdown::review(&review))?,
+        ReviewFormat::Html => print(&html::review(&review))?,
     }
     Ok(outcome(&review))
 }

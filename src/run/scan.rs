@@ -6,7 +6,7 @@ use crate::cli::{FailOn, Scan, ScanFormat};
 use crate::inputs::Inputs;
 use crate::progress::Progress;
 use crate::report::text::ScanText;
-use crate::report::{json, markdown, sarif};
+use crate::report::{html, json, markdown, sarif};
 use crate::scan::{Item, Options, Scanned, ScannedImage, Skip, each};
 use crate::settings;
 use anyhow::{Result, anyhow, bail};
@@ -90,7 +90,7 @@ struct Run {
 impl Run {
     fn new(arguments: &Scan) -> Result<Self> {
         let (format, summary) = (arguments.format, arguments.summary);
-        if summary && matches!(format, ScanFormat::Json | ScanFormat::Sarif) {
+        if summary && !matches!(format, ScanFormat::Text | ScanFormat::Markdown) {
             bail!("--summary is for text and markdown: expected one of these as --format");
         }
         Ok(Self {
@@ -134,6 +134,7 @@ impl Run {
             ScanFormat::Json => print_document(&json::scan(scanned)),
             ScanFormat::Sarif => print_document(&sarif::sarif(scanned)),
             ScanFormat::Markdown => print(&markdown::markdown(scanned, self.summary)),
+            ScanFormat::Html => print(&html::scan(scanned)),
         }
     }
 }

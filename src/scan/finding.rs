@@ -4,7 +4,7 @@ use super::Remedy;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
-use unwind::{Depth, Pc, Word};
+use unwind::{Depth, Index, Pc, Row, Word};
 use verifier::{Observer, Observers, Rule};
 
 /// A broken rule at a boundary.
@@ -37,10 +37,23 @@ pub struct Finding {
     pub word: Word,
     /// The source, if the table says.
     pub position: Option<(String, u32)>,
+    /// The boundaries around it and itself, in order.
+    pub around: Vec<Near>,
     /// What would mend it.
     pub remedy: Remedy,
     /// The baseline's entry that accepts it, if one does.
     pub accepted: Option<Arc<Accepted>>,
+}
+
+/// A boundary near a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Near {
+    /// Its place in the function.
+    pub at: Index,
+    /// The instruction behind it.
+    pub word: Word,
+    /// What the table declares.
+    pub row: Option<Row>,
 }
 
 /// Why a finding is accepted.

@@ -1,7 +1,7 @@
 //! One function of an image against the rules.
 
 use super::remedy::{Place, remedy};
-use super::{Finding, Options, Summary};
+use super::{Finding, Near, Options, Summary};
 use image::{Error, Function, Image, Os};
 use unwind::{Depth, FuncFlags, Index, Pc, Preemption, RowTable, Word};
 use verifier::decode::{Inst, decode};
@@ -9,6 +9,9 @@ use verifier::{Checker, Observer, Observers, Report, SignalStack};
 
 /// What cannot be read concerns everybody.
 const ALL: Observers = Observers::ALL;
+
+/// How many boundaries before and behind a finding are kept with it: an epilogue's.
+const AROUND: u32 = 4;
 
 /// The memory of one thread. Nothing is allocated for a function without
 /// findings once the first few have been checked.
@@ -114,9 +117,25 @@ impl Scanner {
             } else {
                 summary.refuted_for = summary.refuted_for.union(observers);
                 let place = Place { image, function, violation, frame_size, leaf };
-                findings.extend(finding(&place, observers));
+                findings.extend(finding(&place, observers, self.around(&place)));
             }
         }
+    }
+
+    /// The boundaries around a violation, with what the table declares: those that
+    /// run one after the other.
+    fn around(&self, place: &Place<'_>) -> Vec<Near> {
+        let (Index(at), code) = (place.violation.at, place.function.code);
+        let leaves = |index: u32| code.get(index as usize).is_none_or(|word| leaves(*word));
+        let before = (1..=AROUND).map_while(|back| at.checked_sub(back));
+        let first = before.take_while(|index| !leaves(*index)).last().unwrap_or(at);
+        let last = (at..at.saturating_add(AROUND)).find(|index| leaves(*index));
+        let near = (first..=last.unwrap_or(at.saturating_add(AROUND))).map(Index);
+        let near = near.filter_map(|at| {
+            let word = *code.get(at.0 as usize)?;
+            Some(Near { at, word, row: self.rows.row(at) })
+        });
+        near.collect()
     }
 
     fn frame_size(&self) -> Depth {
@@ -135,6 +154,14 @@ impl Scanner {
     }
 }
 
+/// Whether what follows an instruction need not run after it.
+fn leaves(word: Word) -> bool {
+    matches!(
+        decode(word),
+        Inst::Return { .. } | Inst::Branch { .. } | Inst::Call { .. } | Inst::CallReg { .. }
+    )
+}
+
 /// Where handlers of signals run: on ios there is no stack of their own for goroutines
 /// (`unwind::signal`).
 fn signals(image: &Image<'_>) -> SignalStack {
@@ -145,7 +172,7 @@ fn signals(image: &Image<'_>) -> SignalStack {
 }
 
 /// The finding that a violation is to those who can see it.
-fn finding(place: &Place<'_>, observers: Observers) -> Option<Finding> {
+fn finding(place: &Place<'_>, observers: Observers, around: Vec<Near>) -> Option<Finding> {
     let Place { function, violation, frame_size, leaf, .. } = *place;
     let pc = pc(function, violation.at);
     let position = function.position(pc);
@@ -163,6 +190,7 @@ fn finding(place: &Place<'_>, observers: Observers) -> Option<Finding> {
         leaf,
         word: function.code.get(violation.at.0 as usize).copied().unwrap_or(Word::new(0)),
         position: position.map(|at| (String::from_utf8_lossy(at.file).into_owned(), at.line)),
+        around,
         remedy: remedy(place),
         accepted: None,
     })

@@ -12,6 +12,7 @@ mod conform;
 mod explain;
 mod fixtures;
 mod hostile;
+mod html;
 mod lower;
 mod markdown;
 mod policies;

@@ -6,10 +6,17 @@ use midframe::cli::Arguments;
 
 /// The tests of each subcommand.
 const SOURCES: [(&str, &str); 11] = [
-    ("prove", include_str!("prove.rs")),
+    ("prove", concat!(include_str!("prove.rs"), include_str!("html.rs"))),
     ("lower", include_str!("lower.rs")),
-    ("explain", include_str!("explain.rs")),
-    ("scan", concat!(include_str!("scan_flags.rs"), include_str!("baseline.rs"))),
+    ("explain", concat!(include_str!("explain.rs"), include_str!("html.rs"))),
+    (
+        "scan",
+        concat!(
+            include_str!("scan_flags.rs"),
+            include_str!("baseline.rs"),
+            include_str!("html.rs")
+        ),
+    ),
     ("conform", include_str!("conform.rs")),
     ("budget", include_str!("budget.rs")),
     (
@@ -18,6 +25,7 @@ const SOURCES: [(&str, &str); 11] = [
             include_str!("review.rs"),
             include_str!("review/directories.rs"),
             include_str!("review/policies.rs"),
+            include_str!("html.rs"),
         ),
     ),
     ("snapshot", include_str!("snapshot.rs")),
@@ -96,7 +104,7 @@ fn wrong_usage_is_an_error() {
     check_error(&["scan"], &["<PATH>"]);
     check_error(&["scan", ""], &["<PATH>"]);
     check_error(&args("scan program --fail-on everything"), &["everything", "async-preemption"]);
-    check_error(&args("scan program --format html"), &["html", "json"]);
+    check_error(&args("scan program --format pdf"), &["pdf", "json"]);
     check_error(&args("policies --format toml"), &["toml", "json"]);
     check_error(&args("policies go1.24"), &["go1.24"]);
     check_error(&args("prove --frames"), &["--frames"]);

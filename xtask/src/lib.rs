@@ -3,6 +3,7 @@
 //! recording what they emit.
 
 pub mod assembly;
+pub mod browser;
 pub mod cases;
 pub mod corpus;
 pub mod cross;

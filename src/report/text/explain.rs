@@ -92,30 +92,34 @@ fn around(story: &Story) -> String {
 /// A line for each fact, with this boundary and the one beside.
 fn machine(explained: &Explained) -> String {
     let stories: Vec<_> = core::iter::once(&explained.story).chain(&explained.beside).collect();
-    type Fact = (&'static str, fn(&Story) -> String);
-    let facts: [Fact; 8] = [
-        ("", |story| format!("{} {}", printable(&story.name), offset(story.at))),
-        ("instruction", |story| GoSyntax(story.word).to_string()),
-        ("declared", |story| story.row.depth.to_string()),
-        ("actual", |story| match &story.state {
-            Some(state) => state.depth.to_string(),
-            None => "not reached".to_owned(),
-        }),
-        ("preempted", preempted),
-        ("LR", |story| story.state.as_ref().map_or("", |state| lr(state.lr)).to_owned()),
-        ("R29", |story| story.state.as_ref().map_or(String::new(), |state| fp(state.fp))),
-        ("broken", |story| {
-            let rules: Vec<_> = story.broken.iter().map(|(rule, _)| rule.id()).collect();
-            if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") }
-        }),
-    ];
-    facts
-        .iter()
-        .map(|(label, fact)| {
-            let cells: Vec<_> = stories.iter().map(|story| fact(story)).collect();
-            side_by_side(label, &cells)
-        })
-        .collect()
+    let facts: Vec<_> = stories.iter().map(|story| facts(story)).collect();
+    let mut text = String::new();
+    for (at, label) in FACTS.iter().enumerate() {
+        let cells = facts.iter().map(|facts| facts.get(at).cloned().unwrap_or_default());
+        text.push_str(&side_by_side(label, &cells.collect::<Vec<_>>()));
+    }
+    text
+}
+
+/// The names of what is known of a boundary.
+pub const FACTS: [&str; 8] =
+    ["", "instruction", "declared", "actual", "preempted", "LR", "R29", "broken"];
+
+/// What is known of a boundary, in the order of [`FACTS`]; which one it is comes first.
+#[must_use]
+pub fn facts(story: &Story) -> [String; FACTS.len()] {
+    let state = story.state.as_ref();
+    let rules: Vec<_> = story.broken.iter().map(|(rule, _)| rule.id()).collect();
+    [
+        format!("{} {}", printable(&story.name), offset(story.at)),
+        GoSyntax(story.word).to_string(),
+        story.row.depth.to_string(),
+        state.map_or("not reached".to_owned(), |state| state.depth.to_string()),
+        preempted(story),
+        state.map_or("", |state| lr(state.lr)).to_owned(),
+        state.map_or(String::new(), |state| fp(state.fp)),
+        if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") },
+    ]
 }
 
 fn preempted(story: &Story) -> String {
@@ -175,7 +179,9 @@ fn stack(explained: &Explained) -> String {
     text
 }
 
-fn from_sp(offset: i64) -> String {
+/// A place on the stack, from SP.
+#[must_use]
+pub fn from_sp(offset: i64) -> String {
     match offset {
         0 => "SP".to_owned(),
         1.. => format!("SP+{offset}"),
@@ -183,7 +189,9 @@ fn from_sp(offset: i64) -> String {
     }
 }
 
-fn cell(slot: &Slot) -> String {
+/// A word of the stack, and what becomes of it.
+#[must_use]
+pub fn cell(slot: &Slot) -> String {
     let content = match slot.content {
         Content::Caller => "caller's frame",
         Content::CallersLr => "caller's LR",
@@ -223,7 +231,9 @@ fn accounts(story: &Story) -> String {
     text
 }
 
-fn ending(word: Mistaken, crash: Crash) -> String {
+/// How the program ends.
+#[must_use]
+pub fn ending(word: Mistaken, crash: Crash) -> String {
     let word = match word {
         Mistaken::Zero => "if it is zero",
         Mistaken::NotCode => "if it is no address of code",

@@ -104,7 +104,7 @@ fn reason(review: &Review, class: Class) -> String {
 
 /// The rules that one thing became of, each with those who see it.
 #[must_use]
-fn rules(changes: &Changes, wanted: Change) -> String {
+pub fn rules(changes: &Changes, wanted: Change) -> String {
     let mut by_rule: BTreeMap<Rule, Vec<Observer>> = BTreeMap::new();
     for &(rule, observer, change) in &changes.rules {
         if change == wanted {
@@ -325,7 +325,9 @@ fn functions(review: &Review, text: &mut String) {
     }
 }
 
-fn named(pair: &Pair, name: &str) -> String {
+/// A function, with its program if there are several.
+#[must_use]
+pub fn named(pair: &Pair, name: &str) -> String {
     match &*pair.name {
         "" => printable(name).into_owned(),
         program => format!("{}: {}", printable(program), printable(name)),

@@ -212,7 +212,9 @@ fn heading(image: &ScannedImage) -> String {
     )
 }
 
-fn verdict(image: &ScannedImage, observer: Observer) -> String {
+/// The verdict on an image for an observer, and at how many boundaries.
+#[must_use]
+pub fn verdict(image: &ScannedImage, observer: Observer) -> String {
     let summary = &image.summary;
     if summary.unobserving.contains(observer) {
         let version = image.go_version.as_deref().unwrap_or("this release");
@@ -245,7 +247,7 @@ fn refuted_boundaries(
 }
 
 /// What else there is to know of an image.
-fn notes(image: &ScannedImage, text: &mut String) {
+pub fn notes(image: &ScannedImage, text: &mut String) {
     let summary = &image.summary;
     if image.accepted() > 0 {
         let findings = plural(image.accepted(), "finding", "findings");

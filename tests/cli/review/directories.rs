@@ -126,7 +126,7 @@ fn what_is_no_pair_is_an_error() {
         ("review a b --frames 0..16", ["--policy", "required"]),
         ("review a b --nosplit", ["--policy", "required"]),
         ("review a b --target aarch64-apple-ios", ["--policy", "required"]),
-        ("review a b --format html", ["html", "markdown"]),
+        ("review a b --format pdf", ["pdf", "markdown"]),
         ("review a b --jobs 0", ["0", "jobs"]),
         ("review --policy go1.24.3 go1.2", ["go1.2", "go1."]),
         ("review --policy go1.24.3 complete --frames 0..8", ["8", "frame"]),
