@@ -1,7 +1,7 @@
 //! `action.yml` and the recipes in `docs/ci.md`: they are YAML, and name inputs, steps and
 //! flags that exist. `tests/action.rs` runs the steps.
 
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
 use midframe::cli::Arguments;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -110,14 +110,22 @@ fn the_recipes_name_inputs_that_exist() {
     let inputs = keys(&action["inputs"]);
     let document = read("docs/ci.md");
     let blocks: Vec<_> = document.split("```yaml\n").skip(1).collect();
-    assert_eq!(blocks.len(), 2);
-    let mut used = BTreeSet::new();
+    assert_eq!(blocks.len(), 3);
+    let (mut used, mut lines) = (BTreeSet::new(), 0);
     for block in blocks {
         let block = parse(block.split("```").next().expect("a block"));
         let steps = match &block["jobs"]["scan"]["steps"] {
             Yaml::BadValue => list(&block).to_vec(),
             steps => list(steps).to_vec(),
         };
+        let runs = steps.iter().filter_map(|step| step["run"].as_str()).flat_map(str::lines);
+        for line in runs.filter(|line| line.starts_with("midframe ")) {
+            let line = line.split('>').next().unwrap_or(line);
+            if let Err(error) = Arguments::try_parse_from(line.split_whitespace()) {
+                panic!("{line}: {error}");
+            }
+            lines += 1;
+        }
         let ours = steps.iter().filter(|step| {
             step["uses"].as_str().is_some_and(|action| action.contains("/midframe@"))
         });
@@ -132,4 +140,5 @@ fn the_recipes_name_inputs_that_exist() {
         }
     }
     assert!(used.contains("baseline") && used.contains("comment"), "{used:?}");
+    assert_eq!(lines, 1, "the review");
 }
