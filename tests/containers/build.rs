@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
+use xtask::cross::Compiler;
 use xtask::toolchain::{Toolchain, repository, run};
 
 /// A way to build the specimen.
@@ -90,6 +91,9 @@ impl Build {
     pub(crate) fn make(&self, toolchain: &Toolchain) -> Result<Built> {
         let directory = repository().join("target/containers").join(&toolchain.version);
         fs::create_dir_all(&directory)?;
+        if self.cgo || self.after == After::Stripped {
+            Compiler::install()?;
+        }
         let file = directory.join(self.name);
         let named = match self.after {
             After::Stripped => directory.join(self.name.trim_end_matches("-stripped")),

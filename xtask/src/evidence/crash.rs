@@ -2,12 +2,13 @@
 //! another goroutine collects, and every boundary can take a signal. What happens is
 //! held against the claim, and so is what a scan says of the function beforehand.
 
-use super::program::{self, Kind, Source, VICTIM};
+use super::program::{self, Source, VICTIM};
 use super::trial::{Observation, Trial};
 use super::{Outcome, Report, Row};
 use crate::toolchain::Toolchain;
 use crate::truth::emulator::Emulator;
 use anyhow::{Context as _, Result};
+use lowering::Kind;
 use std::path::Path;
 use std::time::Duration;
 use verifier::{Observer, Verdict};

@@ -3,12 +3,13 @@
 //! of a frame; and a profiler's signal finds SP at no declared depth in assembly, where
 //! nobody is preempted. What really happens to each.
 
-use super::program::{self, Kind, Source, VICTIM};
+use super::program::{self, Source, VICTIM};
 use super::trial::{Observation, Trial};
 use super::{Outcome, Report, Row, profile};
 use crate::toolchain::Toolchain;
 use crate::truth::emulator::Emulator;
 use anyhow::{Context as _, Result};
+use lowering::Kind;
 use std::path::Path;
 use std::time::Duration;
 use unwind::Pc;

@@ -4,8 +4,8 @@
 use crate::toolchain::{Toolchain, repository};
 use crate::truth::emulator::empty_directory;
 use anyhow::{Context as _, Result, bail};
-use core::fmt;
 use image::Image;
+use lowering::Kind;
 use midframe::progress::Progress;
 use midframe::scan::{self, ScannedImage};
 use regex::bytes::Regex;
@@ -15,24 +15,6 @@ use unwind::{Depth, RowTable};
 
 /// The function that is called in a loop.
 pub const VICTIM: &str = "main.victim";
-
-/// Whether the function makes calls: what the assembler asks before it lowers a frame.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// It makes none.
-    Leaf,
-    /// It makes some.
-    NonLeaf,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Leaf => "leaf",
-            Self::NonLeaf => "non-leaf",
-        })
-    }
-}
 
 /// A program of ours.
 #[derive(Clone, Copy, Debug)]

@@ -12,11 +12,11 @@ pub mod own_tests;
 pub mod patch;
 
 use super::crash::{self, Case};
-use super::program::Kind;
 use super::{Outcome, Report, Row};
 use crate::toolchain::Toolchain;
 use crate::truth::emulator::Emulator;
 use anyhow::{Context as _, Result};
+use lowering::Kind;
 use std::time::Instant;
 
 /// The release whose sources are changed.
