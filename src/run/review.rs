@@ -16,13 +16,11 @@ use std::path::Path;
 /// On wrong usage, and when what is named cannot be read. A file in a directory that
 /// cannot be read is an outcome.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let [old, new] = &*arguments.sides else {
-        bail!("expected OLD and NEW");
-    };
+    let sides = [&*arguments.old, &*arguments.new];
     settings::threads(arguments.jobs)?;
     let review = match arguments.policy {
-        true => policies([old, new], arguments)?,
-        false => paths([old, new], arguments)?,
+        true => policies(sides, arguments)?,
+        false => paths(sides, arguments)?,
     };
     for (path, error) in &review.errors {
         complain(&format!("{}: {error}", path.display()));

@@ -1,0 +1,71 @@
+//! What a flag can be set to: forms of output, and what fails a scan.
+
+use clap::ValueEnum;
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+}
+
+/// The form of the output of what has drawings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+    /// A page with drawings, for a browser.
+    Html,
+}
+
+/// The form of the output of a review.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReviewFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+    /// A page with drawings, for a browser.
+    Html,
+}
+
+/// The form of the output of a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// For people, as the images end.
+    #[default]
+    Text,
+    /// For programs; the schema is named in it.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// For a ticket.
+    Markdown,
+    /// A page with drawings, for a browser.
+    Html,
+}
+
+/// What makes the exit status of a scan 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// The runtime's asynchronous preemption: a crash in the garbage collector.
+    AsyncPreemption,
+    /// The frame-pointer unwinder: a crash in the execution tracer.
+    FramePointer,
+    /// A profiler's signal: a lost or wrong sample.
+    Profiler,
+    /// A function that could not be decided, for whomever. It is no observer: if none is
+    /// named, async-preemption counts too.
+    Undecided,
+    /// Nothing that is not named.
+    Never,
+}
