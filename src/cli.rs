@@ -3,7 +3,7 @@
 
 mod format;
 
-pub use format::{FailOn, Format, PageFormat, ReviewFormat, ScanFormat};
+pub use format::{Color, FailOn, Format, PageFormat, ReviewFormat, ScanFormat, color_of};
 
 use crate::examples;
 use clap::{Args, Parser, Subcommand};
@@ -32,6 +32,16 @@ use std::path::PathBuf;
     after_help = "An example of each: midframe --help"
 )]
 pub struct Arguments {
+    /// Whether text is coloured; this outranks NO_COLOR and CLICOLOR_FORCE.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        display_order = 100
+    )]
+    pub color: Color,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -1,6 +1,19 @@
-//! What a flag can be set to: forms of output, and what fails a scan.
+//! What a flag can be set to: forms of output, colour, and what fails a scan.
 
-use clap::ValueEnum;
+use clap::{ColorChoice, ValueEnum};
+use std::ffi::OsString;
+
+/// When text is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless the environment says otherwise.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -68,4 +81,32 @@ pub enum FailOn {
     Undecided,
     /// Nothing that is not named.
     Never,
+}
+
+/// What `--color` says on a command line that is not parsed yet: the help and the messages
+/// about wrong usage obey it too. What is no value is left to the parser, which complains.
+pub fn color_of(line: impl IntoIterator<Item = OsString>) -> ColorChoice {
+    let mut choice = ColorChoice::Auto;
+    let mut words = line.into_iter().map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            _ if word == "--" => break,
+            Some("") => words.next(),
+            Some(value) => value.strip_prefix('=').map(str::to_owned),
+            None => None,
+        };
+        let color = value.and_then(|value| Color::from_str(&value, false).ok());
+        choice = color.map_or(choice, ColorChoice::from);
+    }
+    choice
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
 }

@@ -89,11 +89,8 @@ fn image(html: &mut Html, number: usize, image: &ScannedImage) {
             html.leaf("dd", &[("class", &class)], text::verdict(image, observer));
         }
     });
-    let mut notes = String::new();
-    text::notes(image, &mut notes);
-    // A line that goes on is indented further.
-    for note in notes.replace("\n    ", " ").lines() {
-        html.leaf("p", &[("class", &"soft")], note.trim());
+    for note in text::notes(image) {
+        html.leaf("p", &[("class", &"soft")], note);
     }
     findings(html, number, image);
     sequences(html, image);

@@ -2,9 +2,11 @@
 //! cost, each distinct change with its two sides, and the functions that matter one by
 //! one.
 
-use super::scan::{seen_by, wrapped};
+use super::paint::{Tone, paint};
+use super::scan::seen_by;
+use super::width::{Width, wrapped};
 use super::{grouped, plural, printable, table};
-use crate::report::listing::{LEGEND, beside};
+use crate::report::listing::{Beside, LEGEND, beside};
 use crate::review::{
     Change, Changes, Class, Cost, Difference, Group, Lone, Pair, Review, Reviewed, SIZES, Side,
     Sight, Subject,
@@ -16,25 +18,25 @@ use verifier::{Observer, Rule};
 
 /// The text of a review.
 #[must_use]
-pub fn review(review: &Review) -> String {
-    let mut text = format!("{}\n\n", headline(review));
+pub fn review(review: &Review, width: Width) -> String {
+    let mut text = format!("{}\n\n", painted_headline(review));
     sides(review, &mut text);
     let counts = Class::ALL.into_iter().map(|class| (class, review.count(class)));
     let counts = counts.filter(|&(class, count)| count > 0 || class == Class::Broken);
     let rows: Vec<_> =
-        counts.map(|(class, count)| vec![format!("  {class}"), grouped(count)]).collect();
+        counts.map(|(class, count)| vec![counted(class, count), grouped(count)]).collect();
     let _ = write!(text, "\n{}", table(&rows, &[1]));
     alone(review, &mut text);
     text.push_str("\ninstructions of prologues and epilogues, before and now\n");
     text.push_str(&table(&costs(review), &[1, 2, 3, 4, 5, 6, 7]));
     for group in &review.groups {
-        text.push_str(&self::group(review, group));
+        text.push_str(&self::group(review, group, width));
     }
     if review.groups.iter().any(is_listed) {
         text.push('\n');
-        text.push_str(&wrapped("", LEGEND));
+        text.push_str(&wrapped("", LEGEND, width));
     }
-    functions(review, &mut text);
+    functions(review, width, &mut text);
     text
 }
 
@@ -67,6 +69,34 @@ pub fn headline(review: &Review) -> String {
         .map(|class| format!("{} {class}", count(class)))
         .collect();
     format!("{failed}nothing is worse: {}", parts.join("; "))
+}
+
+fn painted_headline(review: &Review) -> String {
+    let tone = match () {
+        () if review.count(Class::Broken) > 0 || !review.errors.is_empty() => Tone::Bad,
+        () if review.is_worse() || review.compared() == 0 => Tone::Open,
+        () => Tone::Good,
+    };
+    paint(tone, headline(review))
+}
+
+/// A class that has a count.
+fn counted(class: Class, count: u64) -> String {
+    let tone = if count == 0 { Tone::Plain } else { class.into() };
+    format!("  {}", paint(tone, class))
+}
+
+/// A line with the word painted that it begins with.
+fn begun(tone: impl Into<Tone>, word: &str, line: &str) -> String {
+    match line.strip_prefix(word) {
+        Some(rest) => format!("{}{rest}", paint(tone, word)),
+        None => line.to_owned(),
+    }
+}
+
+/// A row of two sides, the one red that breaks a rule.
+fn marked(row: &Beside) -> String {
+    row.text(|side, is_broken| paint(if is_broken { Tone::Bad } else { Tone::Plain }, side))
 }
 
 /// What is counted.
@@ -240,16 +270,32 @@ pub fn is_listed(group: &Group) -> bool {
 /// What became of the rules of a group, and what it costs.
 #[must_use]
 pub fn details(group: &Group) -> Vec<String> {
+    let became = became(group).into_iter().map(|(_, _, line)| line);
+    became.chain([size(group)]).collect()
+}
+
+/// What became of the rules of a group: lines, each with its tone and the word that it
+/// begins with.
+fn became(group: &Group) -> Vec<(Tone, &'static str, String)> {
     let mut lines = Vec::new();
     for change in [Change::Broken, Change::Still, Change::Mended] {
         let rules = rules(&group.changes, change);
         if !rules.is_empty() {
-            lines.push(format!("{}: {rules}", change.words()));
+            let word = change.words();
+            lines.push((change.into(), word, format!("{word}: {rules}")));
         }
     }
     if !group.changes.undecided.is_empty() {
-        lines.push(format!("now undecided for {}", list(&group.changes.undecided)));
+        let line = format!("{NOW_UNDECIDED} for {}", list(&group.changes.undecided));
+        lines.push((Tone::Open, NOW_UNDECIDED, line));
     }
+    lines
+}
+
+const NOW_UNDECIDED: &str = Class::NowUndecided.words();
+
+/// The frames of a group, and what they cost.
+fn size(group: &Group) -> String {
     let [before, now] = group.instructions;
     let (Depth(smallest), Depth(largest)) = group.frames;
     let frames = match smallest == largest {
@@ -257,8 +303,7 @@ pub fn details(group: &Group) -> Vec<String> {
         false => format!("frames {smallest} to {largest}"),
     };
     let (was, is) = (grouped(before), grouped(now));
-    lines.push(format!("{frames}; {was} instructions, now {is} ({})", change(before, now)));
-    lines
+    format!("{frames}; {was} instructions, now {is} ({})", change(before, now))
 }
 
 /// The examples of a group.
@@ -271,16 +316,20 @@ pub fn examples(group: &Group) -> String {
     }
 }
 
-fn group(review: &Review, group: &Group) -> String {
-    let mut text = format!("\n{}\n", title(review, group));
-    for line in details(group).into_iter().chain([examples(group)]) {
-        text.push_str(&wrapped("  ", &line));
+fn group(review: &Review, group: &Group, width: Width) -> String {
+    let mut text =
+        format!("\n{}\n", begun(group.class, group.class.words(), &title(review, group)));
+    for (tone, label, line) in became(group) {
+        text.push_str(&wrapped("  ", &begun(tone, label, &line), width));
+    }
+    for line in [size(group), examples(group)] {
+        text.push_str(&wrapped("  ", &line, width));
     }
     if is_listed(group) {
         for difference in &group.differences {
             let _ = writeln!(text, "  {}", part(difference));
             for line in beside(difference) {
-                let _ = writeln!(text, "    {line}");
+                let _ = writeln!(text, "    {}", marked(&line));
             }
         }
     }
@@ -300,13 +349,13 @@ pub fn part(difference: &Difference) -> String {
 
 /// The functions that matter one by one: those that are worse or not mended yet, and
 /// those that are new and refuted.
-fn functions(review: &Review, text: &mut String) {
+fn functions(review: &Review, width: Width, text: &mut String) {
     for class in [Class::Broken, Class::NowUndecided, Class::StillRefuted, Class::Mended] {
         let mut found = review.functions(class).peekable();
         if found.peek().is_some() {
-            let _ = writeln!(text, "\n{class}, by function");
+            let _ = writeln!(text, "\n{}, by function", paint(class, class));
         }
-        found.for_each(|(pair, function)| text.push_str(&self::function(pair, function)));
+        found.for_each(|(pair, function)| text.push_str(&self::function(pair, function, width)));
     }
     let appeared = review
         .pairs
@@ -314,14 +363,14 @@ fn functions(review: &Review, text: &mut String) {
         .flat_map(|pair| pair.alone.last().into_iter().flatten().map(move |lone| (pair, lone)));
     let mut appeared = appeared.filter(|(_, lone)| !lone.refuted.is_empty()).peekable();
     if appeared.peek().is_some() {
-        text.push_str("\nappeared and refuted\n");
+        let _ = writeln!(text, "\nappeared and {}", paint(Tone::Bad, "refuted"));
     }
     for (pair, Lone { name, frame, refuted, .. }) in appeared {
         let rules: Vec<_> =
             refuted.iter().map(|&(rule, who)| format!("{rule} for {}", seen_by(who))).collect();
         let name = named(pair, name);
         let _ = writeln!(text, "  {name}  frame {frame}");
-        text.push_str(&wrapped("    ", &rules.join(", ")));
+        text.push_str(&wrapped("    ", &rules.join(", "), width));
     }
 }
 
@@ -334,7 +383,7 @@ pub fn named(pair: &Pair, name: &str) -> String {
     }
 }
 
-fn function(pair: &Pair, function: &Reviewed) -> String {
+fn function(pair: &Pair, function: &Reviewed, width: Width) -> String {
     let [before, now] = function.frames;
     let frames = match before == now {
         true => format!("frame {now}"),
@@ -344,23 +393,24 @@ fn function(pair: &Pair, function: &Reviewed) -> String {
     for change in [Change::Broken, Change::Still, Change::Mended] {
         let rules = rules(&function.changes, change);
         if !rules.is_empty() {
-            text.push_str(&wrapped("    ", &format!("{}: {rules}", change.words())));
+            let word = paint(change, change.words());
+            text.push_str(&wrapped("    ", &format!("{word}: {rules}"), width));
         }
     }
     if !function.changes.undecided.is_empty() {
         let [_, reasons] = &function.reasons;
         let who = list(&function.changes.undecided);
-        let line = format!("now undecided for {who}: {}", reasons.join("; "));
-        text.push_str(&wrapped("    ", &line));
+        let word = paint(Tone::Open, NOW_UNDECIDED);
+        let line = format!("{word} for {who}: {}", reasons.join("; "));
+        text.push_str(&wrapped("    ", &line, width));
     }
     let [_, sights] = &function.sights;
     for sight in sights.iter().filter(|sight| is_broken(&function.changes, sight)) {
         let Sight { at, instruction, declared, actual, rule, .. } = sight;
         let offset = at.offset();
-        let _ = writeln!(
-            text,
-            "      +{offset:#x}  {instruction}  {rule}  declared {declared}  actual {actual}"
-        );
+        let line =
+            format!("+{offset:#x}  {instruction}  {rule}  declared {declared}  actual {actual}");
+        let _ = writeln!(text, "      {}", paint(Tone::Bad, line));
     }
     text
 }
