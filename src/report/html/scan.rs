@@ -121,7 +121,7 @@ fn findings(html: &mut Html, number: usize, image: &ScannedImage) {
         let cells = vec![
             Cell::code(&finding.function).class("name"),
             Cell::new(finding.rule),
-            Cell::new(seen.join(", ")),
+            Cell::new(seen.join(", ")).class("list"),
             Cell::code(finding.pc),
             Cell::code(GoSyntax(finding.word)),
             Cell::new(finding.declared),
