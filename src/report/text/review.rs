@@ -1,19 +1,21 @@
 //! What changed between two builds or policies: what became of the rules, what frames
-//! cost, each distinct change with its two sides, and the functions that matter one by
-//! one.
+//! cost, each distinct change with its two sides (`group`), and the functions that matter
+//! one by one.
+
+mod group;
+
+pub use group::{details, examples, is_listed, part, title};
 
 use super::paint::{Tone, paint};
 use super::scan::seen_by;
 use super::width::{Width, wrapped};
 use super::{grouped, plural, printable, table};
-use crate::report::listing::{Beside, LEGEND, beside};
+use crate::report::listing::LEGEND;
 use crate::review::{
-    Change, Changes, Class, Cost, Difference, Group, Lone, Pair, Review, Reviewed, SIZES, Side,
-    Sight, Subject,
+    Change, Changes, Class, Cost, Lone, Pair, Review, Reviewed, SIZES, Side, Sight, Subject,
 };
 use core::fmt::Write as _;
 use std::collections::BTreeMap;
-use unwind::Depth;
 use verifier::{Observer, Rule};
 
 /// The text of a review.
@@ -30,7 +32,7 @@ pub fn review(review: &Review, width: Width) -> String {
     text.push_str("\ninstructions of prologues and epilogues, before and now\n");
     text.push_str(&table(&costs(review), &[1, 2, 3, 4, 5, 6, 7]));
     for group in &review.groups {
-        text.push_str(&self::group(review, group, width));
+        text.push_str(&group::group(review, group, width));
     }
     if review.groups.iter().any(is_listed) {
         text.push('\n');
@@ -84,19 +86,6 @@ fn painted_headline(review: &Review) -> String {
 fn counted(class: Class, count: u64) -> String {
     let tone = if count == 0 { Tone::Plain } else { class.into() };
     format!("  {}", paint(tone, class))
-}
-
-/// A line with the word painted that it begins with.
-fn begun(tone: impl Into<Tone>, word: &str, line: &str) -> String {
-    match line.strip_prefix(word) {
-        Some(rest) => format!("{}{rest}", paint(tone, word)),
-        None => line.to_owned(),
-    }
-}
-
-/// A row of two sides, the one red that breaks a rule.
-fn marked(row: &Beside) -> String {
-    row.text(|side, is_broken| paint(if is_broken { Tone::Bad } else { Tone::Plain }, side))
 }
 
 /// What is counted.
@@ -242,111 +231,6 @@ pub fn change(before: u64, now: u64) -> String {
     }
 }
 
-/// What a group is, in one line.
-#[must_use]
-pub fn title(review: &Review, group: &Group) -> String {
-    let (one, many) = nouns(review.subject);
-    let mut parts: Vec<_> = group.differences.iter().map(|found| found.part.id()).collect();
-    parts.dedup();
-    let mut text = format!("{}: {}", group.class, plural(group.count, one, many));
-    let _ = match group.constants_only {
-        true if !group.same_frame => write!(text, ", frames of another size"),
-        true => write!(text, ", other constants in {}", parts.join(", ")),
-        false if !group.same_frame => {
-            write!(text, ", another {} for frames of another size", parts.join(", "))
-        }
-        false => write!(text, ", another {}", parts.join(", ")),
-    };
-    text
-}
-
-/// Whether a group is listed: where nothing is worth a look but the size of frames, it
-/// is only counted.
-#[must_use]
-pub fn is_listed(group: &Group) -> bool {
-    group.class != Class::Kept || !group.constants_only || group.same_frame
-}
-
-/// What became of the rules of a group, and what it costs.
-#[must_use]
-pub fn details(group: &Group) -> Vec<String> {
-    let became = became(group).into_iter().map(|(_, _, line)| line);
-    became.chain([size(group)]).collect()
-}
-
-/// What became of the rules of a group: lines, each with its tone and the word that it
-/// begins with.
-fn became(group: &Group) -> Vec<(Tone, &'static str, String)> {
-    let mut lines = Vec::new();
-    for change in [Change::Broken, Change::Still, Change::Mended] {
-        let rules = rules(&group.changes, change);
-        if !rules.is_empty() {
-            let word = change.words();
-            lines.push((change.into(), word, format!("{word}: {rules}")));
-        }
-    }
-    if !group.changes.undecided.is_empty() {
-        let line = format!("{NOW_UNDECIDED} for {}", list(&group.changes.undecided));
-        lines.push((Tone::Open, NOW_UNDECIDED, line));
-    }
-    lines
-}
-
-const NOW_UNDECIDED: &str = Class::NowUndecided.words();
-
-/// The frames of a group, and what they cost.
-fn size(group: &Group) -> String {
-    let [before, now] = group.instructions;
-    let (Depth(smallest), Depth(largest)) = group.frames;
-    let frames = match smallest == largest {
-        true => format!("frame {smallest}"),
-        false => format!("frames {smallest} to {largest}"),
-    };
-    let (was, is) = (grouped(before), grouped(now));
-    format!("{frames}; {was} instructions, now {is} ({})", change(before, now))
-}
-
-/// The examples of a group.
-#[must_use]
-pub fn examples(group: &Group) -> String {
-    let names: Vec<_> = group.examples.iter().map(|name| printable(name)).collect();
-    match group.count.saturating_sub(names.len() as u64) {
-        0 => names.join(", "),
-        more => format!("{} and {} more", names.join(", "), grouped(more)),
-    }
-}
-
-fn group(review: &Review, group: &Group, width: Width) -> String {
-    let mut text =
-        format!("\n{}\n", begun(group.class, group.class.words(), &title(review, group)));
-    for (tone, label, line) in became(group) {
-        text.push_str(&wrapped("  ", &begun(tone, label, &line), width));
-    }
-    for line in [size(group), examples(group)] {
-        text.push_str(&wrapped("  ", &line, width));
-    }
-    if is_listed(group) {
-        for difference in &group.differences {
-            let _ = writeln!(text, "  {}", part(difference));
-            for line in beside(difference) {
-                let _ = writeln!(text, "    {}", marked(&line));
-            }
-        }
-    }
-    text
-}
-
-/// The name of a part, with how many instructions it had and has.
-#[must_use]
-pub fn part(difference: &Difference) -> String {
-    let [old, new] = [&difference.old, &difference.new].map(|lines| lines.len() as u64);
-    let part = difference.part.id();
-    match old == new {
-        true => format!("{part}, {}", plural(new, "instruction", "instructions")),
-        false => format!("{part}, {}, now {new}", plural(old, "instruction", "instructions")),
-    }
-}
-
 /// The functions that matter one by one: those that are worse or not mended yet, and
 /// those that are new and refuted.
 fn functions(review: &Review, width: Width, text: &mut String) {
@@ -400,7 +284,7 @@ fn function(pair: &Pair, function: &Reviewed, width: Width) -> String {
     if !function.changes.undecided.is_empty() {
         let [_, reasons] = &function.reasons;
         let who = list(&function.changes.undecided);
-        let word = paint(Tone::Open, NOW_UNDECIDED);
+        let word = paint(Tone::Open, Class::NowUndecided);
         let line = format!("{word} for {who}: {}", reasons.join("; "));
         text.push_str(&wrapped("    ", &line, width));
     }
