@@ -85,6 +85,7 @@ pub enum FailOn {
 
 /// What `--color` says on a command line that is not parsed yet: the help and the messages
 /// about wrong usage obey it too. What is no value is left to the parser, which complains.
+#[must_use]
 pub fn color_of(line: impl IntoIterator<Item = OsString>) -> ColorChoice {
     let mut choice = ColorChoice::Auto;
     let mut words = line.into_iter().map(|word| word.to_string_lossy().into_owned());

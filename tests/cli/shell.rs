@@ -29,6 +29,9 @@ fn completions_know_every_subcommand_and_flag() {
                 assert!(run.stdout.contains(&flag), "{shell}: {name} --{flag}");
             }
         }
+        for word in ["color", "always", "never"] {
+            assert!(run.stdout.contains(word), "{shell}: {word}");
+        }
     }
     check_error(&["completions", "cmd"], &["cmd", "bash"]);
     check_error(&["completions"], &["<SHELL>"]);
@@ -58,9 +61,11 @@ fn a_page_for_each_subcommand() {
         for flag in flags {
             assert!(page.contains(&format!("--{flag}")), "{name} --{flag}: {page}");
         }
+        assert!(page.contains("--color"), "{name}: {page}");
         let version = concat!("midframe ", env!("CARGO_PKG_VERSION"));
         assert!(page.contains(version), "{page}");
     }
+    assert!(read("midframe-review.1").contains(r"<\fIOLD\fR> <\fINEW\fR>"), "both sides");
     let count = std::fs::read_dir(&directory).expect("a directory").count();
     assert_eq!(count, all.len() + 1);
     // Without a directory: the first of them.

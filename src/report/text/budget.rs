@@ -122,7 +122,7 @@ fn conclusion(budget: &Budget) -> String {
         Verdict::Proved | Verdict::Undecided => "exceeding",
     };
     let counted = |verdict, word| {
-        let count: u64 = of(verdict);
+        let count = of(verdict);
         let tone = if count == 0 { Tone::Plain } else { verdict.into() };
         format!("{}: {}", paint(tone, word), grouped(count))
     };

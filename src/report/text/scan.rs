@@ -111,8 +111,8 @@ fn block(image: &ScannedImage, width: Width) -> String {
     } else {
         text.push('\n');
         for observer in Observer::ALL {
-            let (tone, word, where_) = judged(image, observer);
-            let _ = writeln!(text, "  {observer:<16}  {}{where_}", paint(tone, word));
+            let (tone, word, rest) = judged(image, observer);
+            let _ = writeln!(text, "  {observer:<16}  {}{rest}", paint(tone, word));
         }
     }
     for note in notes(image) {

@@ -84,6 +84,7 @@ pub fn examples(group: &Group) -> String {
     }
 }
 
+/// A change as text.
 pub(super) fn group(review: &Review, group: &Group, width: Width) -> String {
     let mut text =
         format!("\n{}\n", begun(group.class, group.class.words(), &title(review, group)));
