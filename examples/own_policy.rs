@@ -98,7 +98,7 @@ fn counterexample(theorem: &Theorem) {
     if let Some(size) = theorem.tally.smallest {
         let frame = Frame::new(size, theorem.kind);
         let listing = midframe::lower::list(frame, theorem.policy, theorem.policy.name);
-        println!("\n{}", text::lower(&listing));
+        println!("\n{}", text::plain(&text::lower(&listing)));
         println!(
             "SP is where the row says at every boundary. But the row also says that a frame is\n\
              still open there, so an unwinder takes the word at SP for the return address, and\n\

@@ -1,8 +1,12 @@
 //! The syntax of the command line, and nothing else: values are resolved in
 //! [`crate::settings`].
 
+mod format;
+
+pub use format::{Color, FailOn, Format, PageFormat, ReviewFormat, ScanFormat, color_of};
+
 use crate::examples;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -28,6 +32,16 @@ use std::path::PathBuf;
     after_help = "An example of each: midframe --help"
 )]
 pub struct Arguments {
+    /// Whether text is coloured; this outranks NO_COLOR and CLICOLOR_FORCE.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        display_order = 100
+    )]
+    pub color: Color,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -260,9 +274,12 @@ pub struct Budget {
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = examples::REVIEW)]
 pub struct Review {
-    /// Two files, two directories, or with --policy two policies.
-    #[arg(required = true, num_args = 2, value_names = ["OLD", "NEW"])]
-    pub sides: Vec<PathBuf>,
+    /// A file, a directory, or with --policy a policy: what there was.
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The same kind of thing: what there is now.
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
     /// Compare how two policies, or releases such as go1.24.5, lower frames.
     #[arg(long)]
     pub policy: bool,
@@ -361,72 +378,4 @@ pub struct Man {
     /// A directory, which is made if there is none.
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
-}
-
-/// The form of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs; the schema is named in it.
-    Json,
-}
-
-/// The form of the output of what has drawings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PageFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs; the schema is named in it.
-    Json,
-    /// A page with drawings, for a browser.
-    Html,
-}
-
-/// The form of the output of a review.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ReviewFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs; the schema is named in it.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-    /// A page with drawings, for a browser.
-    Html,
-}
-
-/// The form of the output of a scan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ScanFormat {
-    /// For people, as the images end.
-    #[default]
-    Text,
-    /// For programs; the schema is named in it.
-    Json,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// For a ticket.
-    Markdown,
-    /// A page with drawings, for a browser.
-    Html,
-}
-
-/// What makes the exit status of a scan 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// The runtime's asynchronous preemption: a crash in the garbage collector.
-    AsyncPreemption,
-    /// The frame-pointer unwinder: a crash in the execution tracer.
-    FramePointer,
-    /// A profiler's signal: a lost or wrong sample.
-    Profiler,
-    /// A function that could not be decided, for whomever. It is no observer: if none is
-    /// named, async-preemption counts too.
-    Undecided,
-    /// Nothing that is not named.
-    Never,
 }

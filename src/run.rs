@@ -3,6 +3,7 @@
 mod budget;
 mod review;
 mod scan;
+mod screen;
 mod shell;
 mod snapshot;
 
@@ -15,6 +16,7 @@ use crate::report::{html, json, text};
 use crate::{explain, lower, prove, settings};
 use anyhow::{Context as _, Result, bail};
 use lowering::{Frame, Kind, Policy};
+use screen::Screen;
 use serde::Serialize;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
@@ -57,26 +59,27 @@ impl From<Verdict> for Outcome {
 /// Does what the arguments say. Errors go to standard error.
 #[must_use]
 pub fn run(arguments: &Arguments) -> Outcome {
+    let screen = Screen::new(arguments.color);
     let outcome = match &arguments.command {
-        Command::Prove(arguments) => run_prove(arguments),
-        Command::Lower(arguments) => run_lower(arguments),
-        Command::Explain(arguments) => run_explain(arguments),
-        Command::Scan(arguments) => scan::run(arguments),
-        Command::Conform(arguments) => run_conform(arguments),
-        Command::Budget(arguments) => budget::run(arguments),
-        Command::Review(arguments) => review::run(arguments),
-        Command::Snapshot(arguments) => snapshot::run(&arguments.command),
-        Command::Policies(arguments) => run_policies(arguments),
+        Command::Prove(arguments) => run_prove(arguments, screen),
+        Command::Lower(arguments) => run_lower(arguments, screen),
+        Command::Explain(arguments) => run_explain(arguments, screen),
+        Command::Scan(arguments) => scan::run(arguments, screen),
+        Command::Conform(arguments) => run_conform(arguments, screen),
+        Command::Budget(arguments) => budget::run(arguments, screen),
+        Command::Review(arguments) => review::run(arguments, screen),
+        Command::Snapshot(arguments) => snapshot::run(&arguments.command, screen),
+        Command::Policies(arguments) => run_policies(arguments, screen),
         Command::Completions(arguments) => shell::completions(arguments),
         Command::Man(arguments) => shell::man(arguments),
     };
     outcome.unwrap_or_else(|error| {
-        complain(&format!("{error:#}"));
+        screen.complain(&format!("{error:#}"));
         Outcome::Failed
     })
 }
 
-fn run_prove(arguments: &Prove) -> Result<Outcome> {
+fn run_prove(arguments: &Prove, screen: Screen) -> Result<Outcome> {
     let request = prove::Request {
         policies: settings::policies(&arguments.policies)?,
         frames: settings::frames(arguments.frames.as_deref())?,
@@ -86,7 +89,7 @@ fn run_prove(arguments: &Prove) -> Result<Outcome> {
     settings::threads(arguments.jobs)?;
     let proof = prove::prove(&request, &Progress::on_terminal());
     match arguments.format {
-        PageFormat::Text => print(&text::prove(&proof))?,
+        PageFormat::Text => screen.print(&text::prove(&proof))?,
         PageFormat::Json => print_json(&json::prove(&proof))?,
         PageFormat::Html => print(&html::prove(&request, &proof))?,
     }
@@ -94,7 +97,7 @@ fn run_prove(arguments: &Prove) -> Result<Outcome> {
     Ok(verdicts.max().map_or(Outcome::Clean, Outcome::from))
 }
 
-fn run_lower(arguments: &Lower) -> Result<Outcome> {
+fn run_lower(arguments: &Lower, screen: Screen) -> Result<Outcome> {
     let frame = Frame {
         size: settings::frame_size(&arguments.frame)?,
         kind: if arguments.leaf { Kind::Leaf } else { Kind::NonLeaf },
@@ -105,13 +108,13 @@ fn run_lower(arguments: &Lower) -> Result<Outcome> {
     let asked = arguments.policy.as_deref().unwrap_or(policy.name);
     let listing = lower::list(frame, policy, asked);
     match arguments.format {
-        Format::Text => print(&text::lower(&listing))?,
+        Format::Text => screen.print(&text::lower(&listing))?,
         Format::Json => print_json(&json::lower(&listing))?,
     }
     Ok(listing.verdict(Observer::AsyncPreemption).into())
 }
 
-fn run_explain(arguments: &Explain) -> Result<Outcome> {
+fn run_explain(arguments: &Explain, screen: Screen) -> Result<Outcome> {
     let place = arguments.boundary.as_deref().map(settings::place).transpose()?;
     let explained = match (&arguments.binary, &arguments.function, &arguments.frame) {
         (Some(path), Some(function), _) => explain::explain_binary(path, function, place)
@@ -130,19 +133,19 @@ fn run_explain(arguments: &Explain) -> Result<Outcome> {
         _ => bail!("there is nothing to explain: expected --frame, or BINARY FUNCTION"),
     };
     match arguments.format {
-        PageFormat::Text => print(&text::explain(&explained))?,
+        PageFormat::Text => screen.print(&text::explain(&explained))?,
         PageFormat::Json => print_json(&json::explain(&explained))?,
         PageFormat::Html => print(&html::explain(&explained))?,
     }
     Ok(explained.story.verdict(Observer::AsyncPreemption).into())
 }
 
-fn run_conform(arguments: &Conform) -> Result<Outcome> {
+fn run_conform(arguments: &Conform, screen: Screen) -> Result<Outcome> {
     settings::threads(arguments.jobs)?;
     let path = &arguments.path;
     let conformed = conform_file(path).with_context(|| path.display().to_string())?;
     match arguments.format {
-        Format::Text => print(&text::conform(&conformed))?,
+        Format::Text => screen.print(&text::conform(&conformed))?,
         Format::Json => print_json(&json::conform(&conformed))?,
     }
     Ok(conform_outcome(&conformed))
@@ -161,9 +164,9 @@ fn conform_outcome(conformed: &Conformed) -> Outcome {
     }
 }
 
-fn run_policies(arguments: &Policies) -> Result<Outcome> {
+fn run_policies(arguments: &Policies, screen: Screen) -> Result<Outcome> {
     match arguments.format {
-        Format::Text => print(&text::policies(&Policy::BUILT_IN))?,
+        Format::Text => screen.print(&text::policies(&Policy::BUILT_IN))?,
         Format::Json => print_json(&json::policies(&Policy::BUILT_IN))?,
     }
     Ok(Outcome::Clean)
@@ -175,21 +178,17 @@ fn print_json(document: &impl Serialize) -> Result<()> {
     print(&text)
 }
 
-/// Writes to standard output. A reader that went away early has seen what it
-/// wanted: the outcome stands.
+/// Writes a document to standard output, which is never coloured.
 fn print(text: &str) -> Result<()> {
     let mut output = std::io::stdout().lock();
     written(output.write_all(text.as_bytes()).and_then(|()| output.flush()))
 }
 
+/// What became of writing to standard output. A reader that went away early has seen
+/// what it wanted: the outcome stands.
 fn written(result: std::io::Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result.context("cannot write to standard output"),
     }
-}
-
-/// Writes a message to standard error, one line, if there is one to write to.
-fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "midframe: {}", text::printable(message));
 }

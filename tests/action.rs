@@ -124,6 +124,46 @@ fn a_scan_leaves_its_status_its_log_and_its_summary() {
 }
 
 #[test]
+fn a_review_leaves_its_status_and_what_it_says() {
+    let runner = Runner::new();
+    write(&runner, "$(touch ran)", &[clean("main.large")]);
+    write(&runner, "-new", &[two_steps("main.large")]);
+    let review = |old: &str, paths: &str| {
+        let _ = std::fs::remove_file(runner.path("output"));
+        let output = runner.step("review", &[("OLD", old), ("PATHS", paths)]);
+        (output.status.code(), runner.output("status"))
+    };
+    assert_eq!(review("$(touch ran)", "\n-new\n"), (Some(0), "1".to_owned()));
+    assert!(!runner.path("ran").exists());
+    let said = std::fs::read_to_string(runner.output("review")).expect("a review");
+    assert!(said.starts_with("**midframe review:** 1 function broken"), "{said}");
+    assert!(runner.read("summary").contains(&said));
+    assert_eq!(review("-new", "$(touch ran)"), (Some(0), "0".to_owned()));
+    // What cannot be read fails, and so does what is not one thing.
+    assert_eq!(review("absent", "-new"), (Some(2), "2".to_owned()));
+    assert_eq!(review("-new", "-new\n$(touch ran)"), (Some(2), String::new()));
+}
+
+/// The review comes first, and both are there.
+#[test]
+fn a_comment_has_the_review_too() {
+    let runner = Runner::new();
+    write(&runner, "old", &[clean("main.large")]);
+    write(&runner, "new", &[two_steps("main.large")]);
+    runner.scan("new", "never", "");
+    let summary = runner.output("summary");
+    runner.step("review", &[("OLD", "old"), ("PATHS", "new")]);
+    let review = runner.output("review");
+    let environment = [("SUMMARY", &*summary), ("REVIEW", &*review), ("NUMBER", "7")];
+    assert!(runner.step("comment", &environment).status.success());
+    let body = runner.read("gh.log.body");
+    let first = body.lines().nth(1).expect("a review");
+    assert!(first.starts_with("**midframe review:** 1 function broken"), "{body}");
+    let summary = std::fs::read_to_string(summary).expect("a summary");
+    assert!(!summary.is_empty() && body.ends_with(&summary), "{body}");
+}
+
+#[test]
 fn an_upload_is_the_log() {
     let runner = Runner::new();
     write(&runner, "program", &[two_steps("main.large")]);
@@ -177,6 +217,21 @@ fn the_end_is_that_of_the_scan() {
         assert_eq!(output.status.code(), ends, "{status}");
         let said = String::from_utf8(output.stdout).expect("UTF-8");
         assert!(said.starts_with(says) && said.is_empty() == says.is_empty(), "{said}");
+    }
+    // With a review both count, and both are told.
+    for (status, review, ends, says) in [
+        ("0", "0", 0, vec![]),
+        ("0", "1", 1, vec!["::error::"]),
+        ("1", "0", 1, vec!["::error::"]),
+        ("1", "1", 1, vec!["::error::", "::error::"]),
+        ("3", "3", 0, vec!["::warning::", "::warning::"]),
+        ("0", "2", 1, vec!["::error::"]),
+    ] {
+        let output = runner.step("conclude", &[("STATUS", status), ("REVIEW_STATUS", review)]);
+        assert_eq!(output.status.code(), Some(ends), "{status}, {review}");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(said.lines().count(), says.len(), "{said}");
+        assert!(said.lines().zip(says).all(|(line, begins)| line.starts_with(begins)), "{said}");
     }
     assert_eq!(runner.step("other", &[]).status.code(), Some(2));
 }

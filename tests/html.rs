@@ -1,13 +1,14 @@
 //! The pages of `--format html` in Chromium: nothing goes wrong on the console, they are
 //! not blank, light and dark as the reader prefers, no wider than a phone, and tables
-//! sort and filter. Needs the feature `toolchains`, and installs Debian's chromium.
+//! sort and filter; on paper everything is there that can be read there. Needs the feature
+//! `toolchains`, and installs Debian's chromium and poppler-utils.
 
 use image::testing::{GoFunction, GoImage, Run};
 use lowering::{Frame, FrameSize, Kind, Policy, lower};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
-use xtask::browser::{View, document, install, screenshot};
+use xtask::browser::{View, document, install, paper, screenshot};
 
 /// How wide a phone is, in pixels.
 const PHONE: u32 = 390;
@@ -21,23 +22,29 @@ impl Pages {
     fn new() -> Self {
         install().expect("Debian's chromium");
         let directory = tempfile::tempdir().expect("a directory");
-        let program = |release: &str| -> String {
-            let path = directory.path().join(release);
-            let functions = [65552, 65568, 1 << 20 | 16].map(|size| function(size, release));
-            let bytes = GoImage::new(24, functions.to_vec()).bytes();
+        let program = |name: &str, release: &str, more: u64| -> String {
+            let path = directory.path().join(name);
+            let sizes = [65552, 65568, 1 << 20 | 16].into_iter();
+            let sizes = sizes.chain((0..more).map(|at| 131_088 + 16 * at));
+            let functions = sizes.map(|size| function(size, release)).collect();
+            let bytes = GoImage::new(24, functions).bytes();
             std::fs::write(&path, bytes).expect("a program");
             path.to_str().expect("UTF-8").to_owned()
         };
-        let (old, new) = (program("go1.24.5"), program("go1.24.6"));
-        let lines: [(&str, Vec<&str>); 4] = [
+        let (old, new) = (program("old", "go1.24.5", 0), program("new", "go1.24.6", 0));
+        let long = program("large", "go1.24.5", 120);
+        let lines: [(&str, Vec<&str>); 5] = [
             ("prove", vec!["--frames", "0..72KiB"]),
             ("scan", vec![&old, &new]),
             ("review", vec![&new, &old]),
             ("explain", vec!["--frame", "65616", "--policy", "go1.24.5"]),
+            ("long scan", vec![&long]),
         ];
         for (name, arguments) in lines {
+            let subcommand = name.split(' ').next_back().expect("a subcommand");
             let mut command = Command::new(env!("CARGO_BIN_EXE_midframe"));
-            let output = command.arg(name).args(arguments).args(["--format", "html"]).output();
+            let output =
+                command.arg(subcommand).args(arguments).args(["--format", "html"]).output();
             let output = output.expect("the command starts");
             assert_eq!(output.status.code(), Some(1), "{output:?}");
             let page = directory.path().join(name).with_extension("html");
@@ -147,4 +154,50 @@ fn tables_sort_and_filter() {
                   return [rows.filter((row) => !row.hidden).length, \
                   document.querySelector('.count').textContent].join(' ') })()";
     assert_eq!(pages.evaluate("prove", 1200, script), "2 2 of 14");
+}
+
+/// A page on paper: the text of its sheets.
+fn printed(pages: &Pages, name: &str) -> Vec<String> {
+    let mut sheets = Vec::new();
+    for dark in [false, true] {
+        let (page, picture) = (pages.path(&format!("{name}.html")), pages.path("sheet.png"));
+        let view = View { window: (1200, 1600), dark };
+        sheets = paper(&pages.path("profile"), &page, &picture, view).expect("paper");
+        let pixels = pixels(&picture);
+        assert_eq!(pixels[0], [255; 3], "{name}: paper is white, whatever the reader prefers");
+        let dark = pixels.iter().filter(|pixel| pixel.iter().all(|colour| *colour < 128)).count();
+        assert!((1..pixels.len() / 4).contains(&dark), "{name}: {dark} dark pixels");
+    }
+    sheets
+}
+
+/// What only a hand can use is not printed, and what is folded is said to be.
+#[test]
+fn paper_has_no_controls() {
+    let pages = Pages::new();
+    for name in ["prove", "scan", "review", "explain"] {
+        let text = printed(&pages, name).concat();
+        assert!(text.contains(&format!("midframe {name}")), "{text}");
+        assert!(!text.contains("Show rows with") && !text.contains('▶'), "{name}: {text}");
+        let page = std::fs::read_to_string(pages.path(&format!("{name}.html"))).expect("a page");
+        let folded = page.matches("<details>").count();
+        assert_eq!(text.matches("(folded when this was printed)").count(), folded, "{name}");
+    }
+    // The largest number of a listing, by hand: 1 MiB and 16, in one piece.
+    assert!(printed(&pages, "review").concat().contains(" 1048592 "));
+}
+
+/// A table that goes on over several sheets has its heads on each.
+#[test]
+fn tables_on_paper_repeat_their_heads() {
+    let pages = Pages::new();
+    let sheets = printed(&pages, "long scan");
+    let with_rows = |sheet: &&String| sheet.lines().any(|line| line.trim_end().ends_with("open"));
+    let with_rows: Vec<_> = sheets.iter().filter(with_rows).collect();
+    assert!(with_rows.len() > 1, "{sheets:?}");
+    for sheet in with_rows {
+        for head in ["function", "seen by", "declared", "actual", "baseline"] {
+            assert!(sheet.contains(head), "{head} in {sheet}");
+        }
+    }
 }

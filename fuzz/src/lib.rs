@@ -124,7 +124,8 @@ pub fn scan(bytes: &[u8]) {
     }
     let found = ScannedImage::new(Path::new("image"), &image, (summary, findings));
     let scanned = Scanned { images: vec![found], ..Scanned::default() };
-    let text = text::scan(&scanned);
+    let painted = text::scan(&scanned);
+    let text = text::plain(&painted);
     let control = text.chars().find(|character| character.is_control() && *character != '\n');
     assert_eq!(control, None, "a control character of the image on the terminal");
     let text = markdown::markdown(&scanned, false);

@@ -3,14 +3,45 @@
 use super::text::printable;
 use crate::review::step::Class;
 use crate::review::{Difference, Line};
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
+use verifier::Rule;
+
+/// A row of a listing, laid out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beside {
+    /// The sides, and whether a rule is broken there.
+    sides: [(String, bool); 2],
+    between: char,
+    /// The rules that are broken, each once.
+    rules: Vec<Rule>,
+}
+
+impl Beside {
+    /// The row, with what makes of a side, and of the rules that are broken, what is shown.
+    #[must_use]
+    pub fn text(&self, show: impl Fn(&str, bool) -> String) -> String {
+        let [(old, is_old), (new, is_new)] = &self.sides;
+        let (old, new) = (show(old, *is_old), show(new, *is_new));
+        let mut text = format!("{old} {} {new}", self.between);
+        for rule in &self.rules {
+            let _ = write!(text, "  {}", show(rule.id(), true));
+        }
+        text.trim_end().to_owned()
+    }
+}
+
+impl fmt::Display for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(|side, _| side.to_owned()))
+    }
+}
 
 /// A listing: for each side the instruction, the declared depth and the class of the
 /// unsafe point; between them `=` where both are the same, `|` where one takes the place
 /// of another, `-` and `+` where one has no counterpart. `!` marks a boundary at which a
 /// rule is broken, named at the end of the line.
 #[must_use]
-pub fn beside(difference: &Difference) -> Vec<String> {
+pub fn beside(difference: &Difference) -> Vec<Beside> {
     let widths = [widths(&difference.old), widths(&difference.new)];
     pairs(difference).into_iter().map(|(old, new)| row(old, new, widths)).collect()
 }
@@ -40,21 +71,20 @@ pub fn pairs(difference: &Difference) -> Vec<(Option<&Line>, Option<&Line>)> {
     rows
 }
 
-fn row(old: Option<&Line>, new: Option<&Line>, [before, now]: [(usize, usize); 2]) -> String {
+fn row(old: Option<&Line>, new: Option<&Line>, [before, now]: [(usize, usize); 2]) -> Beside {
     let between = match (old, new) {
         (Some(old), Some(new)) if old.normal == new.normal => '=',
         (Some(_), Some(_)) => '|',
         (Some(_), None) => '-',
         _ => '+',
     };
-    let mut text = format!("{} {between} {}", side(old, before), side(new, now));
-    let mut rules: Vec<_> = [old, new].into_iter().flatten().flat_map(|line| &line.rules).collect();
+    let is_broken = |line: Option<&Line>| line.is_some_and(|line| !line.rules.is_empty());
+    let sides = [(side(old, before), is_broken(old)), (side(new, now), is_broken(new))];
+    let lines = [old, new].into_iter().flatten();
+    let mut rules: Vec<_> = lines.flat_map(|line| &line.rules).copied().collect();
     rules.sort_unstable();
     rules.dedup();
-    for rule in rules {
-        let _ = write!(text, "  {rule}");
-    }
-    text.trim_end().to_owned()
+    Beside { sides, between, rules }
 }
 
 fn side(line: Option<&Line>, (instruction, depths): (usize, usize)) -> String {

@@ -1,22 +1,34 @@
 //! Text for people. What comes from a file, such as a name, is shown so that it
 //! can neither start a line of its own nor command the terminal.
+//!
+//! Reports have colours in them (`paint`), which whoever writes them elsewhere than to a
+//! terminal takes off again ([`plain`]). Words and numbers that other formats use too
+//! have none.
 
 mod budget;
 mod conform;
 mod explain;
+mod finding;
 mod lower;
+mod paint;
 mod review;
 mod scan;
+mod snapshot;
+mod width;
 
 pub use budget::budget;
 pub use conform::conform;
 pub use explain::{FACTS, cell, ending, explain, facts, from_sp};
 pub use lower::lower;
+pub(crate) use paint::paint;
+pub use paint::{Tone, plain};
 pub use review::{
     change, costs, details, examples, headline, is_listed, named, nouns, part, review, rules, side,
     title,
 };
 pub use scan::{ScanText, notes, scan, seen_by, verdict};
+pub use snapshot::difference;
+pub use width::Width;
 
 use crate::prove::{Proof, Theorem};
 use core::fmt::Write as _;
@@ -59,7 +71,7 @@ pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
 fn table(rows: &[Vec<String>], right: &[usize]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| paint::columns(cell)).max()
     };
     let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
@@ -67,11 +79,10 @@ fn table(rows: &[Vec<String>], right: &[usize]) -> String {
         let mut line = String::new();
         for ((column, cell), &width) in row.iter().enumerate().zip(&widths) {
             let gap = if column == 0 { "" } else { "  " };
-            let _ = if right.contains(&column) {
-                write!(line, "{gap}{cell:>width$}")
-            } else {
-                write!(line, "{gap}{cell:<width$}")
-            };
+            let room = " ".repeat(width.saturating_sub(paint::columns(cell)));
+            let (before, behind) =
+                if right.contains(&column) { (&*room, "") } else { ("", &*room) };
+            let _ = write!(line, "{gap}{before}{cell}{behind}");
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -85,7 +96,13 @@ pub fn prove(proof: &Proof) -> String {
     let header = ["policy", "function", "verdict", "refuted", "smallest"];
     let rules = Rule::ALL.map(Rule::id);
     let mut rows = vec![header.into_iter().chain(rules).map(str::to_owned).collect::<Vec<_>>()];
-    rows.extend(proof.theorems.iter().map(theorem));
+    rows.extend(proof.theorems.iter().map(|theorem| {
+        let mut row = self::theorem(theorem);
+        if let Some(verdict) = row.get_mut(2) {
+            *verdict = paint(theorem.tally.verdict(), &verdict);
+        }
+        row
+    }));
     let numbers: Vec<_> = (3..header.len() + rules.len()).collect();
     let mut text = table(&rows, &numbers);
     let frames: u64 = proof.theorems.iter().map(|theorem| theorem.tally.frames).sum();

@@ -1,6 +1,6 @@
 //! `midframe review`: which sides, which output, and what the exit status is.
 
-use super::{Outcome, complain, print, print_json};
+use super::{Outcome, Screen, print, print_json};
 use crate::cli::{Review as Arguments, ReviewFormat};
 use crate::progress::Progress;
 use crate::report::{html, json, markdown, text};
@@ -15,20 +15,18 @@ use std::path::Path;
 /// # Errors
 /// On wrong usage, and when what is named cannot be read. A file in a directory that
 /// cannot be read is an outcome.
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let [old, new] = &*arguments.sides else {
-        bail!("expected OLD and NEW");
-    };
+pub(super) fn run(arguments: &Arguments, screen: Screen) -> Result<Outcome> {
+    let sides = [&*arguments.old, &*arguments.new];
     settings::threads(arguments.jobs)?;
     let review = match arguments.policy {
-        true => policies([old, new], arguments)?,
-        false => paths([old, new], arguments)?,
+        true => policies(sides, arguments)?,
+        false => paths(sides, arguments)?,
     };
     for (path, error) in &review.errors {
-        complain(&format!("{}: {error}", path.display()));
+        screen.complain(&format!("{}: {error}", path.display()));
     }
     match arguments.format {
-        ReviewFormat::Text => print(&text::review(&review))?,
+        ReviewFormat::Text => screen.print(&text::review(&review, screen.width))?,
         ReviewFormat::Json => print_json(&json::review(&review))?,
         ReviewFormat::Markdown => print(&markdown::review(&review))?,
         ReviewFormat::Html => print(&html::review(&review))?,

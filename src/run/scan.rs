@@ -1,6 +1,6 @@
 //! `midframe scan`: which output, which baseline, and what the exit status is.
 
-use super::{Outcome, complain, print, written};
+use super::{Outcome, Screen, print, written};
 use crate::baseline::{self, Baseline, FileOfEntries};
 use crate::cli::{FailOn, Scan, ScanFormat};
 use crate::inputs::Inputs;
@@ -22,8 +22,8 @@ use verifier::{Observer, Verdict};
 /// # Errors
 /// On wrong usage, and when output or a baseline cannot be read or written. A file
 /// that cannot be scanned is an outcome.
-pub(super) fn run(arguments: &Scan) -> Result<Outcome> {
-    let mut run = Run::new(arguments)?;
+pub(super) fn run(arguments: &Scan, screen: Screen) -> Result<Outcome> {
+    let mut run = Run::new(arguments, screen)?;
     let options = options(arguments)?;
     let mut baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     let mut new = match &arguments.write_baseline {
@@ -79,6 +79,7 @@ fn options(arguments: &Scan) -> Result<Options> {
 
 /// A run with its output.
 struct Run {
+    screen: Screen,
     format: ScanFormat,
     summary: bool,
     text: ScanText,
@@ -88,14 +89,15 @@ struct Run {
 }
 
 impl Run {
-    fn new(arguments: &Scan) -> Result<Self> {
+    fn new(arguments: &Scan, screen: Screen) -> Result<Self> {
         let (format, summary) = (arguments.format, arguments.summary);
         if summary && !matches!(format, ScanFormat::Text | ScanFormat::Markdown) {
             bail!("--summary is for text and markdown: expected one of these as --format");
         }
         Ok(Self {
+            screen,
             format,
-            text: ScanText::new(summary),
+            text: ScanText::new(summary, screen.width),
             summary,
             scanned: Scanned::default(),
             tally: Tally::new(&arguments.fail_on),
@@ -105,7 +107,7 @@ impl Run {
     fn image(&mut self, image: ScannedImage) -> Result<()> {
         self.tally.image(&image);
         if self.format == ScanFormat::Text {
-            return print(&self.text.image(&image));
+            return self.screen.print(&self.text.image(&image));
         }
         self.scanned.images.push(image);
         Ok(())
@@ -119,7 +121,7 @@ impl Run {
     }
 
     fn failed(&mut self, path: PathBuf, error: String) {
-        complain(&format!("{}: {error}", path.display()));
+        self.screen.complain(&format!("{}: {error}", path.display()));
         self.tally.failed = true;
         self.text.error();
         if self.format != ScanFormat::Text {
@@ -130,7 +132,7 @@ impl Run {
     fn end(&mut self) -> Result<()> {
         let scanned = &self.scanned;
         match self.format {
-            ScanFormat::Text => print(&self.text.end(scanned.baseline.as_ref())),
+            ScanFormat::Text => self.screen.print(&self.text.end(scanned.baseline.as_ref())),
             ScanFormat::Json => print_document(&json::scan(scanned)),
             ScanFormat::Sarif => print_document(&sarif::sarif(scanned)),
             ScanFormat::Markdown => print(&markdown::markdown(scanned, self.summary)),

@@ -1,8 +1,8 @@
 //! `midframe snapshot`: which files, what is told of them, and what the exit status is.
 
-use super::{Outcome, complain, print};
+use super::{Outcome, Screen};
 use crate::cli::{SnapshotCheck, SnapshotCommand, SnapshotUpdate};
-use crate::report::text::printable;
+use crate::report::text::{Tone, difference, paint, printable};
 use crate::snapshot::{Problem, Snapshot, names};
 use anyhow::{Result, bail};
 use core::fmt::Write as _;
@@ -13,12 +13,15 @@ use std::path::Path;
 /// # Errors
 /// On wrong usage, and when the directory cannot be read. A file that cannot be read is an
 /// outcome.
-pub(super) fn run(command: &SnapshotCommand) -> Result<Outcome> {
+pub(super) fn run(command: &SnapshotCommand, screen: Screen) -> Result<Outcome> {
     match command {
-        SnapshotCommand::Check(arguments) => check(arguments),
-        SnapshotCommand::Update(arguments) => update(arguments),
+        SnapshotCommand::Check(arguments) => check(arguments, screen),
+        SnapshotCommand::Update(arguments) => update(arguments, screen),
     }
 }
+
+/// What is said of a file that needs nothing.
+const AS_ACCEPTED: &str = "as accepted";
 
 /// The exit status of what became of several files: what could not be read outranks what
 /// is not as it should be.
@@ -37,27 +40,28 @@ impl Tally {
     }
 }
 
-fn check(arguments: &SnapshotCheck) -> Result<Outcome> {
+fn check(arguments: &SnapshotCheck, screen: Screen) -> Result<Outcome> {
     let directory = &arguments.directory;
     let (mut text, mut tally) = (String::new(), Tally { failed: false, refused: false });
     for name in names(directory, &arguments.only)? {
-        let Some(snapshot) = read(directory, &name, &mut tally) else { continue };
+        let Some(snapshot) = read(directory, &name, screen, &mut tally) else { continue };
         let problems = snapshot.problems();
         tally.refused |= problems.iter().any(Problem::fails);
         let shown = name.display().to_string();
         let shown = printable(&shown);
         if problems.is_empty() {
-            let _ = writeln!(text, "{shown}: as accepted");
+            let _ = writeln!(text, "{shown}: {}", paint(Tone::Good, AS_ACCEPTED));
         }
         for problem in &problems {
-            let _ = writeln!(text, "{shown}: {}", problem.message());
+            let tone = if problem.fails() { Tone::Bad } else { Tone::Open };
+            let _ = writeln!(text, "{shown}: {}", paint(tone, problem.message()));
         }
-        text.push_str(&snapshot.difference());
+        text.push_str(&difference(&snapshot.difference()));
         if let Some(command) = accept(directory, &name, &problems) {
             let _ = writeln!(text, "{command}");
         }
     }
-    print(&text)?;
+    screen.print(&text)?;
     Ok(tally.outcome())
 }
 
@@ -94,14 +98,14 @@ fn quoted(path: &Path) -> String {
     }
 }
 
-fn update(arguments: &SnapshotUpdate) -> Result<Outcome> {
+fn update(arguments: &SnapshotUpdate, screen: Screen) -> Result<Outcome> {
     if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
         bail!("CI is set: snapshots are accepted by people, where they can be reviewed");
     }
     let directory = &arguments.directory;
     let (mut text, mut tally) = (String::new(), Tally { failed: false, refused: false });
     for name in names(directory, &arguments.only)? {
-        let Some(snapshot) = read(directory, &name, &mut tally) else { continue };
+        let Some(snapshot) = read(directory, &name, screen, &mut tally) else { continue };
         let shown = name.display().to_string();
         let shown = printable(&shown);
         let problems = snapshot.problems();
@@ -121,32 +125,33 @@ fn update(arguments: &SnapshotUpdate) -> Result<Outcome> {
                     Problem::Rebase(..) => ": --rebase accepts that",
                     _ => "",
                 };
-                let _ = writeln!(text, "{shown}: refused: {message}{rebase}");
+                let refused = paint(Tone::Bad, "refused");
+                let _ = writeln!(text, "{shown}: {refused}: {message}{rebase}");
             }
         } else if is_current {
-            let _ = writeln!(text, "{shown}: as accepted");
+            let _ = writeln!(text, "{shown}: {}", paint(Tone::Good, AS_ACCEPTED));
         } else {
             match snapshot.write() {
                 Ok(()) => {
-                    let _ = writeln!(text, "{shown}: accepted");
+                    let _ = writeln!(text, "{shown}: {}", paint(Tone::Good, "accepted"));
                 }
                 Err(error) => {
-                    complain(&format!("{}: {error:#}", snapshot.path.display()));
+                    screen.complain(&format!("{}: {error:#}", snapshot.path.display()));
                     tally.failed = true;
                 }
             }
         }
     }
-    print(&text)?;
+    screen.print(&text)?;
     Ok(tally.outcome())
 }
 
 /// Reads a file, or complains.
-fn read(directory: &Path, name: &Path, tally: &mut Tally) -> Option<Snapshot> {
+fn read(directory: &Path, name: &Path, screen: Screen, tally: &mut Tally) -> Option<Snapshot> {
     match Snapshot::read(directory, name) {
         Ok(snapshot) => Some(snapshot),
         Err(error) => {
-            complain(&format!("{}: {error:#}", directory.join(name).display()));
+            screen.complain(&format!("{}: {error:#}", directory.join(name).display()));
             tally.failed = true;
             None
         }

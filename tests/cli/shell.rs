@@ -29,6 +29,12 @@ fn completions_know_every_subcommand_and_flag() {
                 assert!(run.stdout.contains(&flag), "{shell}: {name} --{flag}");
             }
         }
+        assert!(run.stdout.contains("color"), "{shell}");
+        // The others complete no values.
+        if ["bash", "fish", "zsh"].contains(&shell) {
+            let values = ["auto", "always", "never"];
+            assert!(values.iter().all(|value| run.stdout.contains(value)), "{shell}");
+        }
     }
     check_error(&["completions", "cmd"], &["cmd", "bash"]);
     check_error(&["completions"], &["<SHELL>"]);
@@ -58,9 +64,11 @@ fn a_page_for_each_subcommand() {
         for flag in flags {
             assert!(page.contains(&format!("--{flag}")), "{name} --{flag}: {page}");
         }
+        assert!(page.contains("--color"), "{name}: {page}");
         let version = concat!("midframe ", env!("CARGO_PKG_VERSION"));
         assert!(page.contains(version), "{page}");
     }
+    assert!(read("midframe-review.1").contains(r"<\fIOLD\fR> <\fINEW\fR>"), "both sides");
     let count = std::fs::read_dir(&directory).expect("a directory").count();
     assert_eq!(count, all.len() + 1);
     // Without a directory: the first of them.

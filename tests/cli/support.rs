@@ -12,10 +12,16 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-/// The command, not yet started.
+/// What the environment says of colour and width.
+const TERMINAL: [&str; 5] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "TERM"];
+
+/// The command, not yet started, without what the environment says of terminals.
 pub(crate) fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_midframe"));
     command.args(args);
+    for variable in TERMINAL {
+        command.env_remove(variable);
+    }
     command
 }
 

@@ -1,4 +1,5 @@
-//! Chromium without a window, Debian's: opens a page and says what came of it.
+//! Chromium without a window, Debian's: opens a page, or prints it, and says what came of
+//! it.
 
 use crate::toolchain::run;
 use anyhow::{Context as _, Result};
@@ -17,15 +18,22 @@ pub struct View {
     pub dark: bool,
 }
 
-/// Installs the browser if it is missing.
+/// What reads printed pages, in Debian's package poppler-utils.
+const READER: &str = "pdftotext";
+
+/// Installs the browser, and what reads printed pages, if they are missing.
 ///
 /// # Errors
 /// When apt-get fails.
 pub fn install() -> Result<()> {
-    if Command::new(CHROMIUM).arg("--version").output().is_err() {
-        eprintln!("{CHROMIUM} is not installed; installing it with apt-get");
-        run(Command::new("apt-get").args(["update", "--quiet"]))?;
-        run(Command::new("apt-get").args(["install", "--quiet", "--yes", CHROMIUM]))?;
+    for (program, flag, package) in
+        [(CHROMIUM, "--version", CHROMIUM), (READER, "-v", "poppler-utils")]
+    {
+        if Command::new(program).arg(flag).output().is_err() {
+            eprintln!("{program} is not installed; installing {package} with apt-get");
+            run(Command::new("apt-get").args(["update", "--quiet"]))?;
+            run(Command::new("apt-get").args(["install", "--quiet", "--yes", package]))?;
+        }
     }
     Ok(())
 }
@@ -64,4 +72,22 @@ pub fn document(profile: &Path, page: &Path, view: View) -> Result<String> {
     let mut command = browser(profile, view);
     let output = run(command.arg("--dump-dom").arg(format!("file://{}", page.display())))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Prints a page: the text of each sheet, and a picture of the first as PNG.
+///
+/// # Errors
+/// When the browser or the reader fails.
+pub fn paper(profile: &Path, page: &Path, picture: &Path, view: View) -> Result<Vec<String>> {
+    let printed = picture.with_extension("pdf");
+    let mut command = browser(profile, view);
+    command.arg("--no-pdf-header-footer").arg(format!("--print-to-pdf={}", printed.display()));
+    run(command.arg(format!("file://{}", page.display())))?;
+    let text = run(Command::new(READER).arg("-layout").arg(&printed).arg("-"))?;
+    let mut draw = Command::new("pdftoppm");
+    draw.args(["-png", "-r", "40", "-singlefile"]).arg(&printed);
+    // It adds the end of the name.
+    run(draw.arg(picture.with_extension("")))?;
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    Ok(text.split_terminator('\x0c').map(str::to_owned).collect())
 }

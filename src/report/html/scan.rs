@@ -89,11 +89,8 @@ fn image(html: &mut Html, number: usize, image: &ScannedImage) {
             html.leaf("dd", &[("class", &class)], text::verdict(image, observer));
         }
     });
-    let mut notes = String::new();
-    text::notes(image, &mut notes);
-    // A line that goes on is indented further.
-    for note in notes.replace("\n    ", " ").lines() {
-        html.leaf("p", &[("class", &"soft")], note.trim());
+    for note in text::notes(image) {
+        html.leaf("p", &[("class", &"soft")], note);
     }
     findings(html, number, image);
     sequences(html, image);
@@ -124,7 +121,7 @@ fn findings(html: &mut Html, number: usize, image: &ScannedImage) {
         let cells = vec![
             Cell::code(&finding.function).class("name"),
             Cell::new(finding.rule),
-            Cell::new(seen.join(", ")),
+            Cell::new(seen.join(", ")).class("list"),
             Cell::code(finding.pc),
             Cell::code(GoSyntax(finding.word)),
             Cell::new(finding.declared),

@@ -127,7 +127,7 @@ fn group(review: &Review, group: &Group) -> String {
         for difference in &group.differences {
             let _ = writeln!(text, "{}", part(difference));
             for line in beside(difference) {
-                let _ = writeln!(text, "{}", line.replace('`', "'"));
+                let _ = writeln!(text, "{}", line.to_string().replace('`', "'"));
             }
         }
         text.push_str("```\n\n");

@@ -1,6 +1,7 @@
 //! The report of a measurement: the functions that exceed the budget, those that are not
 //! decided, and how many are within.
 
+use super::paint::{Tone, paint};
 use super::{grouped, plural, printable, table};
 use crate::budget::{Budget, Measured, Open, Place};
 use core::fmt::Write as _;
@@ -51,15 +52,14 @@ fn bytes(count: u64) -> String {
 
 fn function(text: &mut String, measured: &Measured, verdict: Verdict) {
     let name = measured.names.first().map_or("?", String::as_str);
-    let depth = match verdict {
-        Verdict::Proved => format!("within: {}", bytes(measured.depth)),
-        Verdict::Refuted if measured.open.is_empty() => {
-            format!("exceeds: {}", bytes(measured.depth))
-        }
-        Verdict::Refuted => format!("exceeds: at least {}", bytes(measured.depth)),
-        Verdict::Undecided => format!("undecided: at least {}", bytes(measured.depth)),
+    let (word, least) = match verdict {
+        Verdict::Proved => ("within", ""),
+        Verdict::Refuted if measured.open.is_empty() => ("exceeds", ""),
+        Verdict::Refuted => ("exceeds", "at least "),
+        Verdict::Undecided => ("undecided", "at least "),
     };
-    let _ = writeln!(text, "  {}  {depth}", printable(name));
+    let (word, depth) = (paint(verdict, word), bytes(measured.depth));
+    let _ = writeln!(text, "  {}  {word}: {least}{depth}", printable(name));
     let mut rows = Vec::new();
     for step in &measured.chain {
         rows.push(row(&step.at, &format!("SP {} below entry", grouped(step.depth))));
@@ -117,14 +117,19 @@ fn conclusion(budget: &Budget) -> String {
     let within = budget.functions.iter().filter(|function| function.open.is_empty());
     let within = within.map(|function| function.depth).filter(|&depth| depth <= budget.bytes).max();
     let most = within.map_or_else(String::new, |depth| format!(", the most {}", bytes(depth)));
+    let word = match budget.verdict() {
+        Verdict::Refuted => "exceeded",
+        Verdict::Proved | Verdict::Undecided => "exceeding",
+    };
+    let counted = |verdict, word| {
+        let count = of(verdict);
+        let tone = if count == 0 { Tone::Plain } else { verdict.into() };
+        format!("{}: {}", paint(tone, word), grouped(count))
+    };
     format!(
-        "{}: {}; undecided: {}; within the budget: {}{most}\n",
-        match budget.verdict() {
-            Verdict::Refuted => "exceeded",
-            Verdict::Proved | Verdict::Undecided => "exceeding",
-        },
-        grouped(of(Verdict::Refuted)),
-        grouped(of(Verdict::Undecided)),
-        grouped(of(Verdict::Proved)),
+        "{}; {}; {}{most}\n",
+        counted(Verdict::Refuted, word),
+        counted(Verdict::Undecided, "undecided"),
+        counted(Verdict::Proved, "within the budget"),
     )
 }

@@ -1,5 +1,6 @@
 //! The report of a comparison: counts, then both listings of what deviates.
 
+use super::paint::{Tone, lines, paint};
 use super::{grouped, plural, printable, releases, table};
 use crate::conform::predict::Part;
 use crate::conform::{Conformed, Deviation, Variation, alike, names};
@@ -112,7 +113,8 @@ fn deviations(conformed: &Conformed) -> String {
     }
     let unexplained = conformed.unexplained();
     if unexplained > 0 {
-        let _ = writeln!(text, "\n  unexplained: {}", grouped(unexplained));
+        let word = paint(Tone::Bad, "unexplained");
+        let _ = writeln!(text, "\n  {word}: {}", grouped(unexplained));
     }
     let listed = conformed.deviations.iter().filter(|deviation| deviation.variation.is_none());
     for deviation in listed.take(MAX_LISTED) {
@@ -136,6 +138,9 @@ fn listing(deviation: &Deviation) -> String {
     let mut text = format!("  {name}  {kind}  frame {size}  {part} at {pc}\n");
     let count = deviation.predicted.len().max(deviation.actual.len());
     let mut rows = vec![["", "", "", "predicted", "", "actual"].map(str::to_owned).to_vec()];
+    // What has a name is explained, and no reason to worry.
+    let tone = if deviation.variation.is_none() { Tone::Bad } else { Tone::Here };
+    let mut tones = vec![Tone::Plain];
     for (offset, at) in (0..count).zip(deviation.at.0..) {
         let predicted = deviation.predicted.get(offset).copied();
         let actual = deviation.actual.get(offset).copied();
@@ -145,8 +150,9 @@ fn listing(deviation: &Deviation) -> String {
         let mut row = vec![mark.to_owned(), format!("+{:#04x}", Index(at).offset())];
         row.extend(left.into_iter().chain(right));
         rows.push(row);
+        tones.push(if same { Tone::Plain } else { tone });
     }
-    text.push_str(&table(&rows, &[]));
+    text.push_str(&lines(&table(&rows, &[]), tones));
     text
 }
 
@@ -160,14 +166,15 @@ fn instruction(word: Option<Word>) -> [String; 2] {
 fn conclusion(conformed: &Conformed) -> String {
     let (unexplained, unreadable) = (conformed.unexplained(), conformed.survey.unreadable.0);
     if survey_is_empty(conformed) {
-        "\nundecided: nothing to hold against a policy\n".to_owned()
+        format!("\n{}: nothing to hold against a policy\n", paint(Tone::Open, "undecided"))
     } else if unexplained > 0 {
         let pieces = plural(unexplained, "prologue or epilogue", "prologues and epilogues");
-        format!("\nnot explained: {pieces}\n")
+        format!("\n{}: {pieces}\n", paint(Tone::Bad, "not explained"))
     } else if unreadable > 0 {
         let functions = plural(unreadable, "function", "functions");
-        format!("\nundecided: {functions} could not be read\n")
+        format!("\n{}: {functions} could not be read\n", paint(Tone::Open, "undecided"))
     } else {
-        "\nexplained: every prologue and epilogue of every compiled function\n".to_owned()
+        let explained = paint(Tone::Good, "explained");
+        format!("\n{explained}: every prologue and epilogue of every compiled function\n")
     }
 }

@@ -2,6 +2,7 @@
 //! boundary under the fixed policy; the stack with what preemption writes; what
 //! each observer does.
 
+use super::paint::{Tone, columns, padded, paint};
 use super::{plural, printable};
 use crate::explain::{Content, Explained, Slot, Story, Subject, below_cfa, observer_name, offset};
 use core::fmt::Write as _;
@@ -39,7 +40,8 @@ pub fn explain(explained: &Explained) -> String {
         text.push_str(&accounts(beside));
     }
     for undecided in &explained.undecided {
-        let place = format!("Undecided, at {}: {}", offset(undecided.at), undecided.reason);
+        let word = paint(Tone::Open, "Undecided");
+        let place = format!("{word}, at {}: {}", offset(undecided.at), undecided.reason);
         text.push_str(&wrapped("", "  ", &place));
     }
     if !explained.others.is_empty() {
@@ -49,11 +51,13 @@ pub fn explain(explained: &Explained) -> String {
             format!("{} ({})", offset(*at), rules.join(", "))
         });
         let others: Vec<_> = others.take(16).collect();
-        text.push_str(&wrapped("", "  ", &format!("Broken elsewhere: {}", others.join(", "))));
+        let word = paint(Tone::Bad, "Broken");
+        text.push_str(&wrapped("", "  ", &format!("{word} elsewhere: {}", others.join(", "))));
     }
     if explained.is_clean() {
         let boundaries = plural(explained.boundaries.into(), "boundary", "boundaries");
-        let _ = writeln!(text, "\nNo finding: every rule holds at the function's {boundaries}.");
+        let word = paint(Tone::Good, "No finding");
+        let _ = writeln!(text, "\n{word}: every rule holds at the function's {boundaries}.");
     }
     text
 }
@@ -82,9 +86,13 @@ fn heading(explained: &Explained) -> String {
 fn around(story: &Story) -> String {
     let mut text = String::new();
     for (at, word) in &story.around {
-        let mark = if *at == story.at { ">" } else { " " };
+        let (mark, tone) = match *at == story.at {
+            true if story.broken.is_empty() => (">", Tone::Here),
+            true => (">", Tone::Bad),
+            false => (" ", Tone::Plain),
+        };
         let line = format!(" {mark} {:<7}  {word}  {}", offset(*at), GoSyntax(*word));
-        let _ = writeln!(text, "{}", cut(line.trim_end(), WIDTH));
+        let _ = writeln!(text, "{}", paint(tone, cut(line.trim_end(), WIDTH)));
     }
     text
 }
@@ -95,15 +103,21 @@ fn machine(explained: &Explained) -> String {
     let facts: Vec<_> = stories.iter().map(|story| facts(story)).collect();
     let mut text = String::new();
     for (at, label) in FACTS.iter().enumerate() {
-        let cells = facts.iter().map(|facts| facts.get(at).cloned().unwrap_or_default());
-        text.push_str(&side_by_side(label, &cells.collect::<Vec<_>>()));
+        let cells = stories.iter().zip(&facts).map(|(story, facts)| {
+            let is_broken = *label == BROKEN && !story.broken.is_empty();
+            let tone = if is_broken { Tone::Bad } else { Tone::Plain };
+            (tone, facts.get(at).cloned().unwrap_or_default())
+        });
+        text.push_str(&side_by_side(label, cells));
     }
     text
 }
 
 /// The names of what is known of a boundary.
 pub const FACTS: [&str; 8] =
-    ["", "instruction", "declared", "actual", "preempted", "LR", "R29", "broken"];
+    ["", "instruction", "declared", "actual", "preempted", "LR", "R29", BROKEN];
+
+const BROKEN: &str = "broken";
 
 /// What is known of a boundary, in the order of [`FACTS`]; which one it is comes first.
 #[must_use]
@@ -164,17 +178,15 @@ fn stack(explained: &Explained) -> String {
     let mut last: Option<i64> = None;
     for offset in offsets {
         if last.is_some_and(|last| last - offset > 8) {
-            text.push_str(&side_by_side("  ...", &vec!["...".to_owned(); stories.len()]));
+            let gap = stories.iter().map(|_| (Tone::Plain, "...".to_owned()));
+            text.push_str(&side_by_side("  ...", gap));
         }
         last = Some(offset);
-        let cells: Vec<_> = stories
-            .iter()
-            .map(|story| {
-                let slot = story.stack.iter().find(|slot| slot.offset == offset);
-                slot.map_or(String::new(), cell)
-            })
-            .collect();
-        text.push_str(&side_by_side(&from_sp(offset), &cells));
+        let cells = stories.iter().map(|story| {
+            let slot = story.stack.iter().find(|slot| slot.offset == offset);
+            (Tone::Plain, slot.map_or(String::new(), cell))
+        });
+        text.push_str(&side_by_side(&from_sp(offset), cells));
     }
     text
 }
@@ -215,12 +227,13 @@ pub fn cell(slot: &Slot) -> String {
 fn accounts(story: &Story) -> String {
     let mut text = String::new();
     for account in &story.accounts {
-        let verdict = match story.verdict(account.observer) {
+        let verdict = story.verdict(account.observer);
+        let word = match verdict {
             Verdict::Refuted => "refuted",
             Verdict::Undecided => "undecided",
             Verdict::Proved => "holds",
         };
-        let _ = writeln!(text, "{}: {verdict}", observer_name(account.observer));
+        let _ = writeln!(text, "{}: {}", observer_name(account.observer), paint(verdict, word));
         for sentence in &account.sentences {
             text.push_str(&wrapped("  ", "  ", sentence));
         }
@@ -250,10 +263,10 @@ pub fn ending(word: Mistaken, crash: Crash) -> String {
 }
 
 /// A line of a label and one or two cells.
-fn side_by_side(label: &str, cells: &[String]) -> String {
+fn side_by_side(label: &str, cells: impl Iterator<Item = (Tone, String)>) -> String {
     let mut line = format!("  {label:<LABEL$}");
-    for cell in cells {
-        let _ = write!(line, "  {:<CELL$}", cut(cell, CELL));
+    for (tone, cell) in cells {
+        let _ = write!(line, "  {}", padded(&paint(tone, cut(&cell, CELL)), CELL));
     }
     format!("{}\n", line.trim_end())
 }
@@ -278,7 +291,7 @@ fn wrapped(first: &str, then: &str, paragraph: &str) -> String {
     let mut empty = true;
     for word in paragraph.split_whitespace() {
         let word = cut(word, WIDTH - 8);
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        if !empty && columns(&line) + 1 + columns(&word) > WIDTH {
             let _ = writeln!(text, "{line}");
             line = then.to_owned();
             empty = true;

@@ -1,6 +1,7 @@
 //! The listing of one frame: its boundaries, the rules that are broken at them, and
 //! what the observers make of that.
 
+use super::paint::{Tone, lines, paint};
 use super::{releases, table};
 use crate::explain::{consequence_in, observer_name, release};
 use crate::lower::{Boundary, Listing};
@@ -16,7 +17,11 @@ pub fn lower(listing: &Listing) -> String {
     let frame = &listing.frame;
     let mut text = format!("{}  {}  frame {}\n", listing.asked, frame.kind, frame.size);
     let rows: Vec<_> = listing.boundaries.iter().map(boundary).collect();
-    text.push_str(&table(&rows, &[5, 7]));
+    let marked = |boundary: &Boundary| match boundary.broken.is_empty() {
+        true => Tone::Plain,
+        false => Tone::Bad,
+    };
+    text.push_str(&lines(&table(&rows, &[5, 7]), listing.boundaries.iter().map(marked)));
     let (name, releases) = (listing.policy.name, releases(&listing.policy));
     let body = match frame.kind {
         Kind::Leaf => "the NOOP",
@@ -33,6 +38,7 @@ pub fn lower(listing: &Listing) -> String {
         if let Some((observer, sentence)) =
             gravest.and_then(|observer| Some((observer, consequence_in(release, rule, observer)?)))
         {
+            let rule = paint(Tone::Bad, rule);
             let _ = writeln!(text, "{rule}, {}: {sentence}", observer_name(observer));
         }
     }
@@ -44,11 +50,13 @@ pub fn lower(listing: &Listing) -> String {
 fn verdicts(listing: &Listing) -> String {
     let of = |verdict| Observer::ALL.into_iter().filter(move |&o| listing.verdict(o) == verdict);
     if of(Verdict::Proved).count() == Observer::ALL.len() {
-        return "proved: every rule holds at every boundary\n".to_owned();
+        let proved = paint(Verdict::Proved, Verdict::Proved);
+        return format!("{proved}: every rule holds at every boundary\n");
     }
     let groups = [Verdict::Refuted, Verdict::Undecided, Verdict::Proved].map(|verdict| {
         let observers: Vec<_> = of(verdict).map(observer_name).collect();
-        (!observers.is_empty()).then(|| format!("{verdict}: {}", observers.join(", ")))
+        let painted = || paint(verdict, verdict);
+        (!observers.is_empty()).then(|| format!("{}: {}", painted(), observers.join(", ")))
     });
     let groups: Vec<_> = groups.into_iter().flatten().collect();
     format!("{}\n", groups.join("; "))

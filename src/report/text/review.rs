@@ -1,40 +1,44 @@
 //! What changed between two builds or policies: what became of the rules, what frames
-//! cost, each distinct change with its two sides, and the functions that matter one by
-//! one.
+//! cost, each distinct change with its two sides (`group`), and the functions that matter
+//! one by one.
 
-use super::scan::{seen_by, wrapped};
+mod group;
+
+pub use group::{details, examples, is_listed, part, title};
+
+use super::paint::{Tone, paint};
+use super::scan::seen_by;
+use super::width::{Width, wrapped};
 use super::{grouped, plural, printable, table};
-use crate::report::listing::{LEGEND, beside};
+use crate::report::listing::LEGEND;
 use crate::review::{
-    Change, Changes, Class, Cost, Difference, Group, Lone, Pair, Review, Reviewed, SIZES, Side,
-    Sight, Subject,
+    Change, Changes, Class, Cost, Lone, Pair, Review, Reviewed, SIZES, Side, Sight, Subject,
 };
 use core::fmt::Write as _;
 use std::collections::BTreeMap;
-use unwind::Depth;
 use verifier::{Observer, Rule};
 
 /// The text of a review.
 #[must_use]
-pub fn review(review: &Review) -> String {
-    let mut text = format!("{}\n\n", headline(review));
+pub fn review(review: &Review, width: Width) -> String {
+    let mut text = format!("{}\n\n", painted_headline(review));
     sides(review, &mut text);
     let counts = Class::ALL.into_iter().map(|class| (class, review.count(class)));
     let counts = counts.filter(|&(class, count)| count > 0 || class == Class::Broken);
     let rows: Vec<_> =
-        counts.map(|(class, count)| vec![format!("  {class}"), grouped(count)]).collect();
+        counts.map(|(class, count)| vec![counted(class, count), grouped(count)]).collect();
     let _ = write!(text, "\n{}", table(&rows, &[1]));
     alone(review, &mut text);
     text.push_str("\ninstructions of prologues and epilogues, before and now\n");
     text.push_str(&table(&costs(review), &[1, 2, 3, 4, 5, 6, 7]));
     for group in &review.groups {
-        text.push_str(&self::group(review, group));
+        text.push_str(&group::group(review, group, width));
     }
     if review.groups.iter().any(is_listed) {
         text.push('\n');
-        text.push_str(&wrapped("", LEGEND));
+        text.push_str(&wrapped("", LEGEND, width));
     }
-    functions(review, &mut text);
+    functions(review, width, &mut text);
     text
 }
 
@@ -67,6 +71,21 @@ pub fn headline(review: &Review) -> String {
         .map(|class| format!("{} {class}", count(class)))
         .collect();
     format!("{failed}nothing is worse: {}", parts.join("; "))
+}
+
+fn painted_headline(review: &Review) -> String {
+    let tone = match () {
+        () if review.count(Class::Broken) > 0 || !review.errors.is_empty() => Tone::Bad,
+        () if review.is_worse() || review.compared() == 0 => Tone::Open,
+        () => Tone::Good,
+    };
+    paint(tone, headline(review))
+}
+
+/// A class that has a count.
+fn counted(class: Class, count: u64) -> String {
+    let tone = if count == 0 { Tone::Plain } else { class.into() };
+    format!("  {}", paint(tone, class))
 }
 
 /// What is counted.
@@ -212,101 +231,15 @@ pub fn change(before: u64, now: u64) -> String {
     }
 }
 
-/// What a group is, in one line.
-#[must_use]
-pub fn title(review: &Review, group: &Group) -> String {
-    let (one, many) = nouns(review.subject);
-    let mut parts: Vec<_> = group.differences.iter().map(|found| found.part.id()).collect();
-    parts.dedup();
-    let mut text = format!("{}: {}", group.class, plural(group.count, one, many));
-    let _ = match group.constants_only {
-        true if !group.same_frame => write!(text, ", frames of another size"),
-        true => write!(text, ", other constants in {}", parts.join(", ")),
-        false if !group.same_frame => {
-            write!(text, ", another {} for frames of another size", parts.join(", "))
-        }
-        false => write!(text, ", another {}", parts.join(", ")),
-    };
-    text
-}
-
-/// Whether a group is listed: where nothing is worth a look but the size of frames, it
-/// is only counted.
-#[must_use]
-pub fn is_listed(group: &Group) -> bool {
-    group.class != Class::Kept || !group.constants_only || group.same_frame
-}
-
-/// What became of the rules of a group, and what it costs.
-#[must_use]
-pub fn details(group: &Group) -> Vec<String> {
-    let mut lines = Vec::new();
-    for change in [Change::Broken, Change::Still, Change::Mended] {
-        let rules = rules(&group.changes, change);
-        if !rules.is_empty() {
-            lines.push(format!("{}: {rules}", change.words()));
-        }
-    }
-    if !group.changes.undecided.is_empty() {
-        lines.push(format!("now undecided for {}", list(&group.changes.undecided)));
-    }
-    let [before, now] = group.instructions;
-    let (Depth(smallest), Depth(largest)) = group.frames;
-    let frames = match smallest == largest {
-        true => format!("frame {smallest}"),
-        false => format!("frames {smallest} to {largest}"),
-    };
-    let (was, is) = (grouped(before), grouped(now));
-    lines.push(format!("{frames}; {was} instructions, now {is} ({})", change(before, now)));
-    lines
-}
-
-/// The examples of a group.
-#[must_use]
-pub fn examples(group: &Group) -> String {
-    let names: Vec<_> = group.examples.iter().map(|name| printable(name)).collect();
-    match group.count.saturating_sub(names.len() as u64) {
-        0 => names.join(", "),
-        more => format!("{} and {} more", names.join(", "), grouped(more)),
-    }
-}
-
-fn group(review: &Review, group: &Group) -> String {
-    let mut text = format!("\n{}\n", title(review, group));
-    for line in details(group).into_iter().chain([examples(group)]) {
-        text.push_str(&wrapped("  ", &line));
-    }
-    if is_listed(group) {
-        for difference in &group.differences {
-            let _ = writeln!(text, "  {}", part(difference));
-            for line in beside(difference) {
-                let _ = writeln!(text, "    {line}");
-            }
-        }
-    }
-    text
-}
-
-/// The name of a part, with how many instructions it had and has.
-#[must_use]
-pub fn part(difference: &Difference) -> String {
-    let [old, new] = [&difference.old, &difference.new].map(|lines| lines.len() as u64);
-    let part = difference.part.id();
-    match old == new {
-        true => format!("{part}, {}", plural(new, "instruction", "instructions")),
-        false => format!("{part}, {}, now {new}", plural(old, "instruction", "instructions")),
-    }
-}
-
 /// The functions that matter one by one: those that are worse or not mended yet, and
 /// those that are new and refuted.
-fn functions(review: &Review, text: &mut String) {
+fn functions(review: &Review, width: Width, text: &mut String) {
     for class in [Class::Broken, Class::NowUndecided, Class::StillRefuted, Class::Mended] {
         let mut found = review.functions(class).peekable();
         if found.peek().is_some() {
-            let _ = writeln!(text, "\n{class}, by function");
+            let _ = writeln!(text, "\n{}, by function", paint(class, class));
         }
-        found.for_each(|(pair, function)| text.push_str(&self::function(pair, function)));
+        found.for_each(|(pair, function)| text.push_str(&self::function(pair, function, width)));
     }
     let appeared = review
         .pairs
@@ -314,14 +247,14 @@ fn functions(review: &Review, text: &mut String) {
         .flat_map(|pair| pair.alone.last().into_iter().flatten().map(move |lone| (pair, lone)));
     let mut appeared = appeared.filter(|(_, lone)| !lone.refuted.is_empty()).peekable();
     if appeared.peek().is_some() {
-        text.push_str("\nappeared and refuted\n");
+        let _ = writeln!(text, "\nappeared and {}", paint(Tone::Bad, "refuted"));
     }
     for (pair, Lone { name, frame, refuted, .. }) in appeared {
         let rules: Vec<_> =
             refuted.iter().map(|&(rule, who)| format!("{rule} for {}", seen_by(who))).collect();
         let name = named(pair, name);
         let _ = writeln!(text, "  {name}  frame {frame}");
-        text.push_str(&wrapped("    ", &rules.join(", ")));
+        text.push_str(&wrapped("    ", &rules.join(", "), width));
     }
 }
 
@@ -334,7 +267,7 @@ pub fn named(pair: &Pair, name: &str) -> String {
     }
 }
 
-fn function(pair: &Pair, function: &Reviewed) -> String {
+fn function(pair: &Pair, function: &Reviewed, width: Width) -> String {
     let [before, now] = function.frames;
     let frames = match before == now {
         true => format!("frame {now}"),
@@ -344,23 +277,24 @@ fn function(pair: &Pair, function: &Reviewed) -> String {
     for change in [Change::Broken, Change::Still, Change::Mended] {
         let rules = rules(&function.changes, change);
         if !rules.is_empty() {
-            text.push_str(&wrapped("    ", &format!("{}: {rules}", change.words())));
+            let word = paint(change, change.words());
+            text.push_str(&wrapped("    ", &format!("{word}: {rules}"), width));
         }
     }
     if !function.changes.undecided.is_empty() {
         let [_, reasons] = &function.reasons;
         let who = list(&function.changes.undecided);
-        let line = format!("now undecided for {who}: {}", reasons.join("; "));
-        text.push_str(&wrapped("    ", &line));
+        let word = paint(Tone::Open, Class::NowUndecided);
+        let line = format!("{word} for {who}: {}", reasons.join("; "));
+        text.push_str(&wrapped("    ", &line, width));
     }
     let [_, sights] = &function.sights;
     for sight in sights.iter().filter(|sight| is_broken(&function.changes, sight)) {
         let Sight { at, instruction, declared, actual, rule, .. } = sight;
         let offset = at.offset();
-        let _ = writeln!(
-            text,
-            "      +{offset:#x}  {instruction}  {rule}  declared {declared}  actual {actual}"
-        );
+        let line =
+            format!("+{offset:#x}  {instruction}  {rule}  declared {declared}  actual {actual}");
+        let _ = writeln!(text, "      {}", paint(Tone::Bad, line));
     }
     text
 }

@@ -121,8 +121,8 @@ fn what_is_no_pair_is_an_error() {
     }
     for (line, parts) in [
         ("review", ["OLD", "NEW"]),
-        ("review one", ["2 values", "OLD"]),
-        ("review one two three", ["2 values", "Usage"]),
+        ("review one", ["<NEW>", "OLD"]),
+        ("review one two three", ["three", "Usage"]),
         ("review a b --frames 0..16", ["--policy", "required"]),
         ("review a b --nosplit", ["--policy", "required"]),
         ("review a b --target aarch64-apple-ios", ["--policy", "required"]),

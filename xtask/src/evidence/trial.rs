@@ -39,7 +39,7 @@ const DEATHS: [&str; 4] = [
 pub struct Trial<'a> {
     /// The program.
     pub program: &'a Path,
-    /// What it finds in its environment, beside [`AT_A_TIME`].
+    /// What it finds in its environment, beside `AT_A_TIME`.
     pub environment: &'a [(&'a str, &'a str)],
     /// The directory that it runs in.
     pub directory: &'a Path,
