@@ -154,7 +154,7 @@ impl Walk<'_, '_> {
             && place.0 == link.place.0.wrapping_sub(8)
         {
             link.returns_to = Some(value.number);
-        } else if self.link.is_some_and(|link| (place.0 - link.place.0).abs() < 32) {
+        } else if self.link.is_some_and(|link| place.0.abs_diff(link.place.0) < 32) {
             self.link = None;
         }
     }

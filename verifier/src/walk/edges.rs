@@ -38,10 +38,11 @@ impl<'a> Walk<'a, '_> {
             let Some(span) = self.span(at) else {
                 return self.undecided(Reason::NoRow, at, None);
             };
+            let position = self.cursor;
             if plain(span) != Some(depth) {
                 self.arrive_elsewhere(at, depth, known, span);
             }
-            self.cursor
+            position
         };
         let pass = self.scratch.pass;
         let Some(start) = self.scratch.starts.get_mut(at as usize) else { return };

@@ -31,6 +31,30 @@ fn where_nobody_is_preempted_only_the_profiler_sees() {
     assert!(violation.observers(never).contains(Observer::Profiler));
 }
 
+/// The branch leads to 4, into a sequence that resumes at 2, in front of another span.
+/// From 4 on the rows are those of 4, though the walk has been at 2 meanwhile.
+#[test]
+fn a_branch_into_a_sequence_is_followed_by_the_rows_where_it_leads() {
+    let listing = |wrong: i64| {
+        format!(
+            "f81f0ffe 0 -1 str x30, [sp, #-16]!
+             b4000060 16 -1 cbz x0, +12
+             910043ff 16 -3 add sp, sp, #16
+             d65f03c0 0 -3 ret
+             d503201f 16 -3 nop
+             d503201f {wrong} -1 nop
+             d503201f 16 -1 nop
+             f84107fe 16 -1 ldr x30, [sp], #16
+             d65f03c0 0 -1 ret"
+        )
+    };
+    let resumed = "3: declared 16, actual 0: async-preemption";
+    let wrong = "5: declared 32, actual 16: async-preemption profiler";
+    let open = "3: BehindBrokenRow";
+    check(&listing(16), &["refuted", resumed, open]);
+    check(&listing(32), &["refuted", resumed, wrong, open]);
+}
+
 #[test]
 fn a_restartable_sequence_is_judged_by_the_row_of_its_start() {
     // The row of the boundary itself is true: only preemption goes wrong, and what
