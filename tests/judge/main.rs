@@ -6,6 +6,7 @@
 //! by executing, none by reasoning about code: no function in which the judge finds
 //! a rule broken may be proved.
 
+mod alike;
 mod cases;
 mod functions;
 mod judge;

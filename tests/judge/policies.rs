@@ -38,7 +38,7 @@ fn compare(frame: &Frame, policy: &Policy) -> BTreeSet<(Rule, Observer)> {
 
 /// Frame sizes at and around which a sequence changes: ranges of operands, and the
 /// sums of two.
-fn thresholds() -> BTreeSet<u32> {
+pub(crate) fn thresholds() -> BTreeSet<u32> {
     let bits = (4..=30).map(|bit| 1_i64 << bit);
     let sums = [128, 240, 256, 4096, 65536, 1 << 24]
         .into_iter()
@@ -53,7 +53,7 @@ const CHECKS: [StackCheck; 2] = [StackCheck::WhereNeeded, StackCheck::NoSplit];
 const SYSTEMS: [Os; 3] = [Os::Linux, Os::Darwin, Os::Ios];
 
 /// Every frame of a size that differs in anything but its policy.
-fn frames(size: u32) -> impl Iterator<Item = Frame> {
+pub(crate) fn frames(size: u32) -> impl Iterator<Item = Frame> {
     let size = FrameSize::new(u64::from(size)).expect("a frame size");
     let checks = KINDS.into_iter().flat_map(|kind| CHECKS.map(|check| (kind, check)));
     checks.flat_map(move |(kind, check)| SYSTEMS.map(|os| Frame { size, kind, check, os }))

@@ -155,17 +155,28 @@ impl Subject {
 
     /// What the verifier finds.
     pub(crate) fn report(&self, checker: &mut Checker) -> Report {
-        let words: Vec<_> = self.lines.iter().map(|line| Word::new(line.word)).collect();
+        let (words, rows) = self.parts();
+        let mut report = Report::new();
+        checker.check(&self.function(&words, &rows), &mut report);
+        report
+    }
+
+    /// Its instructions and rows.
+    pub(crate) fn parts(&self) -> (Vec<Word>, RowTable) {
         let mut rows = RowTable::new();
         for line in &self.lines {
             let unsafe_point = UnsafePoint::from_pcdata(line.class).expect("a class of Go's");
             rows.push(Row { depth: Depth(line.depth), unsafe_point }, 1);
         }
-        let mut report = Report::new();
-        let function = Function {
+        (self.lines.iter().map(|line| Word::new(line.word)).collect(), rows)
+    }
+
+    /// What the verifier is given.
+    pub(crate) fn function<'a>(&self, words: &'a [Word], rows: &'a RowTable) -> Function<'a> {
+        Function {
             entry: Pc(0x1_0000),
-            words: &words,
-            rows: &rows,
+            words,
+            rows,
             flags: FuncFlags(self.flags),
             recovery: None,
             signals: match self.signals {
@@ -173,9 +184,7 @@ impl Subject {
                 Signals::Goroutine => SignalStack::Goroutine,
             },
             pointer: &|_| None,
-        };
-        checker.check(&function, &mut report);
-        report
+        }
     }
 }
 

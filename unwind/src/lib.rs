@@ -21,7 +21,7 @@ pub use frame_pointer::FramePointerWalk;
 pub use inject::{InjectedCall, KEPT_BELOW_SP, LOST_REGISTER};
 pub use preempt::{FuncFlags, NotPreemptible, Preemption, RESTART_LIMIT, Release};
 pub use signal::RED_ZONE;
-pub use table::{Row, RowTable, RowWriter, Span};
+pub use table::{Row, RowTable, RowWriter, Span, Written};
 pub use unwinder::{Crash, Mistaken, ReturnAddress, Stopped};
 
 use core::fmt;
@@ -84,6 +84,24 @@ impl Word {
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()
+    }
+
+    /// Whether two functions have the same instructions.
+    #[must_use]
+    pub fn are_same(first: &[Self], second: &[Self]) -> bool {
+        first.as_bytes() == second.as_bytes()
+    }
+
+    /// How many instructions from the first on are the same in two functions.
+    #[must_use]
+    pub fn common(first: &[Self], second: &[Self]) -> usize {
+        let [(mine, _), (theirs, _)] = [first, second].map(|words| words.as_bytes().as_chunks());
+        let mut pairs = mine.iter().zip(theirs);
+        let eight = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+        let count = pairs.len();
+        let same = pairs.position(|(mine, theirs)| eight(mine) != eight(theirs)).unwrap_or(count);
+        let rest = [first, second].map(|words| words.get(same * 2));
+        same * 2 + usize::from(rest[0].is_some() && rest[0] == rest[1])
     }
 
     /// A view of code as instructions; the bytes after the last whole
@@ -150,6 +168,26 @@ impl UnsafePoint {
             Self::Restart1 => -3,
             Self::Restart2 => -4,
             Self::RestartAtEntry => -5,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Word;
+
+    #[test]
+    fn words_are_the_same_up_to_the_first_that_differs() {
+        let words: Vec<_> = (0..9).map(Word::new).collect();
+        for differs in 0..9 {
+            let mut other = words.clone();
+            other[differs] = Word::new(!0);
+            assert_eq!(Word::common(&words, &other), differs);
+            assert!(!Word::are_same(&words, &other));
+        }
+        for len in 0..=9 {
+            assert_eq!(Word::common(&words, &words[..len]), len, "the shorter one ends");
+            assert_eq!(Word::are_same(&words, &words[..len]), len == 9);
         }
     }
 }

@@ -56,6 +56,23 @@ impl RowTable {
         RowWriter { table: self, closed: 0, open: Span { start: Index(0), row, class: 0 } }
     }
 
+    /// Writes the table anew, from where the writer of another one had come: the rows up
+    /// to there are those of that table.
+    #[inline(always)]
+    pub fn rewrite_behind(&mut self, other: &Self, written: Written) -> RowWriter<'_> {
+        self.end = Index(0);
+        let Written { closed, open } = written;
+        let theirs = other.spans.get(..closed).unwrap_or_default();
+        match self.spans.get_mut(..closed) {
+            Some(mine) => mine.copy_from_slice(theirs),
+            None => {
+                self.spans.clear();
+                self.spans.extend_from_slice(theirs);
+            }
+        }
+        RowWriter { table: self, closed, open }
+    }
+
     /// Appends `count` boundaries with `row` behind those that are there.
     #[inline]
     pub fn push(&mut self, row: Row, count: u32) {
@@ -70,6 +87,15 @@ impl RowTable {
             _ => self.spans.len() as u32,
         };
         self.spans.push(Span { start, row, class });
+    }
+
+    /// Up to which boundary this table and another one have the same rows.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Index {
+        let pairs = self.spans.iter().zip(&other.spans);
+        let same = pairs.take_while(|(mine, theirs)| mine == theirs).count();
+        let behind = |table: &Self| table.spans.get(same).map_or(table.end, |span| span.start);
+        behind(self).min(behind(other))
     }
 
     /// The boundary behind the last one that has a row.
@@ -145,6 +171,13 @@ impl RowTable {
     }
 }
 
+/// How far a [`RowWriter`] has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    closed: usize,
+    open: Span,
+}
+
 /// Writes a table from its first row on, over the spans of the table before.
 /// The span that grows is kept here: neither it nor the number of spans waits for
 /// memory that was just written to.
@@ -170,6 +203,13 @@ impl RowWriter<'_> {
         self.close(at);
         let class = if same_class { self.open.class } else { self.closed as u32 };
         self.open = Span { start: at, row, class };
+    }
+
+    /// How far it has come.
+    #[inline(always)]
+    #[must_use]
+    pub const fn written(&self) -> Written {
+        Written { closed: self.closed, open: self.open }
     }
 
     /// Completes the table, whose last boundary is the one before `end`.
@@ -274,6 +314,66 @@ mod tests {
             }
             writer.finish(pushed.end());
             assert_eq!(rewritten, pushed, "{count} runs");
+        }
+    }
+
+    /// A table with these runs.
+    fn table(runs: &[(i64, UnsafePoint, u32)]) -> RowTable {
+        let mut table = RowTable::new();
+        for &(depth, unsafe_point, count) in runs {
+            table.push(row(depth, unsafe_point), count);
+        }
+        table
+    }
+
+    #[test]
+    fn tables_have_rows_in_common_up_to_the_first_that_differs() {
+        use UnsafePoint::{Restart1, Safe, Unsafe};
+        let first = table(&[(0, Safe, 2), (0, Unsafe, 3), (16, Safe, 4)]);
+        let common = |runs: &[_]| {
+            let other = table(runs);
+            assert_eq!(first.common(&other), other.common(&first));
+            first.common(&other).0
+        };
+        assert_eq!(common(&[(0, Safe, 2), (0, Unsafe, 3), (16, Safe, 4)]), 9);
+        assert_eq!(common(&[(0, Safe, 2), (0, Unsafe, 3), (16, Safe, 40)]), 9);
+        assert_eq!(common(&[(0, Safe, 2), (0, Unsafe, 3), (16, Safe, 3)]), 8);
+        assert_eq!(common(&[(0, Safe, 2), (0, Unsafe, 3), (16, Safe, 2), (0, Safe, 2)]), 7);
+        assert_eq!(common(&[(0, Safe, 2), (0, Unsafe, 7)]), 5, "the span goes on");
+        assert_eq!(common(&[(0, Safe, 2), (0, Unsafe, 2), (16, Safe, 5)]), 4, "it ends earlier");
+        assert_eq!(common(&[(0, Safe, 2), (0, Restart1, 3), (16, Safe, 4)]), 2);
+        assert_eq!(common(&[(16, Safe, 9)]), 0);
+        assert_eq!(common(&[]), 0);
+    }
+
+    #[test]
+    fn a_table_that_is_continued_is_the_one_that_was_written_from_the_start() {
+        use UnsafePoint::{Restart1, Safe, Unsafe};
+        let changes =
+            [(0, 0, Safe), (2, 0, Unsafe), (5, 0, Restart1), (8, 16, Restart1), (9, 16, Safe)];
+        let write = |writer: &mut RowWriter<'_>, changes: &[(u32, i64, UnsafePoint)]| {
+            for &(at, depth, unsafe_point) in changes {
+                writer.change(Index(at), row(depth, unsafe_point));
+            }
+        };
+        for parted in 0..=changes.len() {
+            let mut first = RowTable::new();
+            let mut writer = first.rewrite();
+            write(&mut writer, &changes[..parted]);
+            let written = writer.written();
+            write(&mut writer, &[(20, 48, Unsafe)]);
+            writer.finish(Index(30));
+            // Over a longer table, and over none.
+            for mut second in [table(&[(0, Safe, 1), (8, Safe, 1)].repeat(9)), RowTable::new()] {
+                let mut writer = second.rewrite_behind(&first, written);
+                write(&mut writer, &changes[parted..]);
+                writer.finish(Index(12));
+                let mut whole = RowTable::new();
+                let mut writer = whole.rewrite();
+                write(&mut writer, &changes);
+                writer.finish(Index(12));
+                assert_eq!(second, whole, "parted at {parted}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::report::{Reason, Report};
 use crate::rules::below_sp::SignalStack;
 use crate::state::{KnownId, Knowns, State};
 use crate::value::Block;
-use crate::walk::{Walk, settle};
+use crate::walk::{Beginning, Edge, Walk, settle};
 use unwind::{FuncFlags, Index, Pc, RowTable, Word};
 
 /// One function to check: all that is known of it.
@@ -50,6 +50,8 @@ pub(crate) struct Scratch {
     pub(crate) visited: IndexSet,
     /// Blocks that are to be walked.
     pub(crate) pending: Vec<u32>,
+    /// Edges beyond what is walked, if that is the beginning of several functions.
+    pub(crate) beyond: Vec<Edge>,
     pub(crate) block: Block,
     pub(crate) registers: Registers,
 }
@@ -67,7 +69,8 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    const NONE: Self = Self { pass: 0, known: KnownId::NONE, position: 0, is_walked: false };
+    pub(crate) const NONE: Self =
+        Self { pass: 0, known: KnownId::NONE, position: 0, is_walked: false };
 }
 
 /// How often a function is walked before it is given up.
@@ -87,6 +90,7 @@ impl Default for Checker {
             pass: 0,
             visited: IndexSet::default(),
             pending: Vec::new(),
+            beyond: Vec::new(),
             block: Block::default(),
             registers: Registers::new(),
         };
@@ -109,6 +113,55 @@ impl Checker {
             branch_targets(function.words, |target| leaders.insert(target));
         }
         self.walk(function, report);
+    }
+
+    /// Checks functions that differ in their words and rows alone: one, and then the
+    /// others, in their order. What they have in common from the entry on is walked once.
+    /// Calls `told` with each report, the same that [`Checker::check`] makes.
+    pub fn check_alike<'a>(
+        &mut self,
+        function: &Function<'a>,
+        others: impl Iterator<Item = (&'a [Word], &'a RowTable)> + Clone,
+        report: &mut Report,
+        mut told: impl FnMut(&Report),
+    ) {
+        // A bit for each of the first that has a beginning in common with `function`.
+        let (mut sharing, mut until) = (0_u64, u32::MAX);
+        for (bit, (words, rows)) in (0..u64::BITS).zip(others.clone()) {
+            if let Some(common) = Beginning::common(function, words, rows) {
+                sharing |= 1 << bit;
+                until = until.min(common);
+            }
+        }
+        let Self { scratch, memory } = &mut *self;
+        let beginning = match sharing {
+            0 => None,
+            _ => Beginning::walk(function, until, scratch, memory, report),
+        };
+        self.check_from(beginning.as_ref(), function, report);
+        told(report);
+        for (position, (words, rows)) in others.enumerate() {
+            let is_sharing = position < 64 && sharing >> position & 1 == 1;
+            let beginning = beginning.as_ref().filter(|_| is_sharing);
+            self.check_from(beginning, &Function { words, rows, ..*function }, report);
+            told(report);
+        }
+    }
+
+    /// Checks a function, whose beginning may have been walked.
+    fn check_from(
+        &mut self,
+        beginning: Option<&Beginning>,
+        function: &Function<'_>,
+        report: &mut Report,
+    ) {
+        let Self { scratch, memory } = &mut *self;
+        match beginning {
+            Some(beginning) if beginning.go_on(function, scratch, memory, report).is_some() => {
+                scratch.finish(function, report);
+            }
+            _ => self.check(function, report),
+        }
     }
 
     /// What is known at a boundary, or `None` if it is not reached.
@@ -140,7 +193,7 @@ impl Checker {
             walk.judge_lengths();
             // A block turned out to start inside what was walked as one. Walk again,
             // with that start known; there is at least one more each time.
-            if !walk.through_leader {
+            if !walk.line.through_leader {
                 break;
             }
             if pass == MAX_PASSES {
@@ -148,14 +201,19 @@ impl Checker {
             }
             branch_targets(function.words, |target| scratch.leaders.insert(target));
         }
-        report.boundaries = scratch.visited.len();
-        settle(report, &scratch.leaders, function.flags);
+        scratch.finish(function, report);
     }
 }
 
 impl Scratch {
     /// Begins a pass over a function of so many instructions.
-    fn next_pass(&mut self, len: usize) {
+    pub(crate) fn next_pass(&mut self, len: usize) {
+        self.knowns.clear();
+        self.next_rest(len);
+    }
+
+    /// The same, without forgetting what is known.
+    pub(crate) fn next_rest(&mut self, len: usize) {
         if self.pass == u32::MAX {
             self.starts.clear();
             self.pass = 0;
@@ -166,6 +224,13 @@ impl Scratch {
         }
         self.visited.reset(len);
         self.pending.clear();
-        self.knowns.clear();
+    }
+
+    /// Completes a report.
+    fn finish(&self, function: &Function<'_>, report: &mut Report) {
+        report.boundaries = self.visited.len();
+        if !report.is_empty() {
+            settle(report, &self.leaders, function.flags);
+        }
     }
 }

@@ -286,6 +286,11 @@ impl Report {
         Self { boundaries: 0, violations: Vec::new(), undecided: Vec::new(), sp_write: None }
     }
 
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.violations.is_empty() && self.undecided.is_empty() && self.sp_write.is_none()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.boundaries = 0;
         self.violations.clear();

@@ -160,7 +160,11 @@ impl KnownId {
 
 /// What is known where the blocks of a function start. It is the same for most of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Knowns(Vec<Known>);
+pub(crate) struct Knowns {
+    all: Vec<Known>,
+    /// Those that functions which begin alike have there.
+    kept: Vec<Known>,
+}
 
 /// How many of the last are looked at before the same is added again: more than most
 /// functions have.
@@ -168,22 +172,32 @@ const LOOKED_AT: usize = 8;
 
 impl Knowns {
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.all.clear();
+    }
+
+    /// Keeps all, whatever else is put in before they are asked for again.
+    pub(crate) fn keep(&mut self) {
+        self.kept.clone_from(&self.all);
+    }
+
+    /// Goes back to those that were kept.
+    pub(crate) fn restore(&mut self) {
+        self.all.clone_from(&self.kept);
     }
 
     #[inline]
     pub(crate) fn get(&self, KnownId(id): KnownId) -> Known {
-        self.0.get(id as usize).copied().unwrap_or(Known::NOTHING)
+        self.all.get(id as usize).copied().unwrap_or(Known::NOTHING)
     }
 
     /// The place of what is known, which may be in there twice.
     pub(crate) fn intern(&mut self, known: Known) -> KnownId {
-        let first = self.0.len().saturating_sub(LOOKED_AT);
-        let last = self.0.get(first..).unwrap_or_default();
+        let first = self.all.len().saturating_sub(LOOKED_AT);
+        let last = self.all.get(first..).unwrap_or_default();
         let place = last.iter().rposition(|other| *other == known);
-        let place = place.map_or(self.0.len(), |place| first + place);
-        if place == self.0.len() {
-            self.0.push(known);
+        let place = place.map_or(self.all.len(), |place| first + place);
+        if place == self.all.len() {
+            self.all.push(known);
         }
         KnownId(place as u32)
     }

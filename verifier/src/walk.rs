@@ -29,9 +29,11 @@
 //! [`crate::Checker`] has seen its longest function.
 
 mod access;
+mod alike;
 mod block;
 mod edges;
 mod judge;
+mod line;
 mod moves;
 mod resume;
 mod settle;
@@ -43,8 +45,9 @@ use crate::decoded::{Decoded, Memory};
 use crate::effect::Effect;
 use crate::operands::{Regs, is_indexed};
 use crate::report::{Reason, Report, Undecided};
-use crate::rules::restart::Sequence;
-use crate::state::{Frame, Known, KnownId};
+use crate::state::Known;
+pub(crate) use alike::{Beginning, Edge};
+use line::Line;
 pub(crate) use settle::settle;
 use spans::{declared, is_restartable, plain};
 use unwind::{Depth, FuncFlags, Index, Span, Word};
@@ -78,57 +81,15 @@ pub(crate) struct Walk<'a, 'r> {
     is_preemptible: bool,
     /// Whether each instruction is looked at.
     is_short: bool,
-    /// What is known at the boundary that the walk is at: how deep SP is, what the
-    /// stack holds, and the registers.
-    depth: Depth,
-    frame: Frame,
-    /// The same for another block, if it was asked for since it changed.
-    known: KnownId,
-    /// From where on what is known but for SP has been the same.
-    changed: u32,
-    /// Whether all rules about the state held at the last boundary that was held
-    /// against them.
-    is_settled: bool,
-    /// Whether the next boundary has to be held against the rules: what is known has
-    /// changed, or a rule is broken.
-    is_changed: bool,
-    /// Whether the next instructions have to be looked at one by one.
-    is_careful: bool,
-    /// Of the span that the walk is in: its position, where it starts and ends, what
-    /// [`declared`] says of it, and whether nobody resumes elsewhere from there.
-    position: usize,
-    span_start: u32,
-    span_end: u32,
-    declared: Option<Depth>,
-    is_plain: bool,
-    /// Whether preemption resumes elsewhere than it stops, and whether at the start of a
-    /// sequence.
-    is_resuming: bool,
-    is_restartable: bool,
-    /// From which instruction on a definition of R27 is not lost in the span.
-    tmp_kept_from: u32,
     /// The register that is lost where a call is injected, if one can be.
     lost: Regs,
-    /// Which instruction of the block last wrote R27.
-    tmp: Option<u32>,
-    sequence: Sequence,
-    /// Whether a sequence is longer than the runtime allows.
-    has_long_sequence: bool,
-    /// The last pair that was made for a callee in this block.
-    link: Option<Link>,
-    /// From which boundary on a saved word has been below SP.
-    below_since: [u32; 2],
-    /// Where the straight line that is walked starts, and how far it was walked.
-    from: u32,
-    here: u32,
-    /// The span that the last boundary was found in.
-    cursor: usize,
-    /// Where the next block starts, or before it: from where the walk is up to
-    /// here, none does.
-    next_leader: u32,
-    /// How many entries of jump tables were followed.
-    table_entries: u64,
-    pub(crate) through_leader: bool,
+    /// The number of its instructions; in front of the boundary where functions that
+    /// begin alike part, that of those.
+    len: u32,
+    /// Whether something hangs on words that are not walked yet.
+    looks_beyond: bool,
+    /// Where the walk is.
+    pub(crate) line: Line,
 }
 
 impl<'a, 'r> Walk<'a, 'r> {
@@ -137,42 +98,28 @@ impl<'a, 'r> Walk<'a, 'r> {
         scratch: &'r mut Scratch,
         report: &'r mut Report,
     ) -> Self {
-        let is_short = function.words.len() <= SHORT;
+        let line = Line::new(function.words.len() <= SHORT);
+        Self::at(line, function, scratch, report)
+    }
+
+    /// A walk that has come somewhere.
+    fn at(
+        line: Line,
+        function: &'a Function<'a>,
+        scratch: &'r mut Scratch,
+        report: &'r mut Report,
+    ) -> Self {
         let is_preemptible = !function.flags.contains(FuncFlags::ASM);
         Self {
             function,
             report,
             scratch,
             is_preemptible,
-            is_short,
-            depth: Depth(0),
-            frame: Frame::EMPTY,
-            known: KnownId::NONE,
-            changed: 0,
-            is_settled: true,
-            is_changed: false,
-            is_careful: is_short,
-            position: 0,
-            span_start: 0,
-            span_end: 0,
-            declared: None,
-            is_plain: false,
-            is_resuming: false,
-            is_restartable: false,
-            tmp_kept_from: 0,
+            is_short: function.words.len() <= SHORT,
             lost: if is_preemptible { TMP } else { Regs::NONE },
-            tmp: None,
-            sequence: Sequence::default(),
-            has_long_sequence: false,
-            link: None,
-            below_since: [0; 2],
-            // Nothing yet.
-            from: 1,
-            here: 0,
-            cursor: 0,
-            next_leader: 0,
-            table_entries: 0,
-            through_leader: false,
+            len: function.words.len() as u32,
+            looks_beyond: false,
+            line,
         }
     }
 
@@ -180,8 +127,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         if self.function.words.is_empty() {
             return;
         }
-        let entry = self.scratch.knowns.intern(Known::ENTRY);
-        self.arrive(0, Depth(0), entry);
+        self.arrive_at_entry();
         if let Some(Index(recovery)) = self.function.recovery {
             match self.span(recovery).map(|span| span.row.depth) {
                 Some(depth) if (recovery as usize) < self.function.words.len() => {
@@ -191,6 +137,16 @@ impl<'a, 'r> Walk<'a, 'r> {
                 _ => self.undecided(Reason::NoRow, recovery, None),
             }
         }
+        self.run_pending(memory);
+    }
+
+    fn arrive_at_entry(&mut self) {
+        let entry = self.scratch.knowns.intern(Known::ENTRY);
+        self.arrive(0, Depth(0), entry);
+    }
+
+    /// Walks the blocks that were reached, and those that are reached from there.
+    fn run_pending(&mut self, memory: &mut Memory) {
         while let Some(start) = self.scratch.pending.pop() {
             if self.scratch.starts.get(start as usize).is_some_and(|start| !start.is_walked) {
                 let stop = self.straight_on(start, memory);
@@ -202,34 +158,43 @@ impl<'a, 'r> Walk<'a, 'r> {
     /// Walks from `start` on until execution goes elsewhere or where it has been;
     /// returns the index behind the last instruction.
     fn straight_on(&mut self, start: u32, memory: &mut Memory) -> u32 {
-        let words = self.function.words;
-        let len = words.len() as u32;
-        // Spans follow one another; branches in between look elsewhere. A missing row is
-        // reported by the edge that leads here.
-        let position = self.scratch.starts.get(start as usize).map(|start| start.position as usize);
-        let Some((mut position, mut span)) = position
-            .and_then(|position| Some((position, self.function.rows.spans().get(position)?)))
-        else {
-            return start + 1;
-        };
-        self.from = start;
-        self.here = start;
-        self.next_leader = self.scratch.leaders.next(start + 1).unwrap_or(len);
+        // A missing row is reported by the edge that leads here.
+        match self.set_out(start) {
+            Some(span) => self.further(start, span, memory).unwrap_or_else(|| self.end()),
+            None => start + 1,
+        }
+    }
+
+    /// A line begins at `start`, with what its [`crate::checker::Start`] says; returns the
+    /// span that it lies in.
+    #[inline(always)]
+    fn set_out(&mut self, start: u32) -> Option<&'a Span> {
+        let position = self.scratch.starts.get(start as usize)?.position as usize;
+        let span = self.function.rows.spans().get(position)?;
+        self.line.from = start;
+        self.line.here = start;
+        self.line.next_leader = self.scratch.leaders.next(start + 1).unwrap_or(self.len);
         self.begin_block(start, span);
         self.enter(start, span, position);
-        self.is_changed = !self.is_settled || self.declared != Some(self.depth);
-        if !self.is_settled {
+        self.line.is_changed = !self.line.is_settled || self.line.declared != Some(self.line.depth);
+        if !self.line.is_settled {
             self.judge(start, span);
         }
-        if self.is_resuming {
+        if self.line.is_resuming {
             self.judge_resumption(start, span);
         }
-        let mut at = start;
+        Some(span)
+    }
+
+    /// Walks on from the boundary `at`, which has been judged; returns the index behind the
+    /// last instruction, or `None` if execution goes on behind that of the function.
+    #[inline(never)]
+    fn further(&mut self, mut at: u32, mut span: &'a Span, memory: &mut Memory) -> Option<u32> {
+        let words = self.function.words;
         let mut limit = self.limit();
-        // The boundary `at` has been judged, and nothing changes before `limit` but by
-        // events.
+        // Nothing changes before `limit` but by events.
         while let Some(&word) = words.get(at as usize) {
-            let screened = if self.is_careful { Screen::Decode } else { screen(word) };
+            let screened = if self.line.is_careful { Screen::Decode } else { screen(word) };
             let step = match screened {
                 Screen::Plain => {
                     let plain = |&word: &Word| screen(word) == Screen::Plain;
@@ -246,70 +211,78 @@ impl<'a, 'r> Walk<'a, 'r> {
             match step {
                 Step::Next => {}
                 Step::Branched => limit = self.limit(),
-                Step::Stop => return at + 1,
+                Step::Stop => return Some(at + 1),
             }
             at += 1;
-            if at < limit && !self.is_changed {
+            if at < limit && !self.line.is_changed {
                 continue;
             }
-            if at == len {
+            if at == self.len {
                 break;
             }
-            if at == self.span_end {
-                position += 1;
-                let Some(following) = self.function.rows.spans().get(position) else {
-                    self.undecided(Reason::NoRow, at, None);
-                    return at;
-                };
-                span = following;
-                self.enter(at, span, position);
-            }
-            if self.boundary(at, span) == Step::Stop {
-                return at;
+            match self.come_to(at, span) {
+                Some(here) => span = here,
+                None => return Some(at),
             }
             limit = self.limit();
         }
-        self.end(len);
-        len
+        None
     }
 
     /// Up to where a span and a block go.
     #[inline(always)]
     fn limit(&self) -> u32 {
-        self.span_end.min(self.next_leader)
+        self.line.span_end.min(self.line.next_leader)
+    }
+
+    /// Execution falls through from a span to the boundary `at`; returns the span that
+    /// it lies in, or `None` if nothing goes on there.
+    #[inline(always)]
+    fn come_to(&mut self, at: u32, mut span: &'a Span) -> Option<&'a Span> {
+        if at == self.line.span_end {
+            // Spans follow one another; branches in between look elsewhere.
+            let position = self.line.position + 1;
+            let Some(following) = self.function.rows.spans().get(position) else {
+                self.undecided(Reason::NoRow, at, None);
+                return None;
+            };
+            span = following;
+            self.enter(at, span, position);
+        }
+        (self.boundary(at, span) != Step::Stop).then_some(span)
     }
 
     /// Execution falls through to the boundary `at`.
     #[inline(always)]
     fn boundary(&mut self, at: u32, span: &Span) -> Step {
-        let is_declared = self.declared == Some(self.depth);
+        let is_declared = self.line.declared == Some(self.line.depth);
         if !is_declared && self.contradicted(at, span) == Step::Stop {
             return Step::Stop;
         }
-        if self.is_changed {
+        if self.line.is_changed {
             self.settle_state();
             self.be_careful();
         }
-        self.is_changed = !self.is_settled || !is_declared;
-        if !self.is_settled {
+        self.line.is_changed = !self.line.is_settled || !is_declared;
+        if !self.line.is_settled {
             self.judge(at, span);
         }
-        if self.is_resuming {
+        if self.line.is_resuming {
             self.judge_resumption(at, span);
         }
-        if at == self.next_leader { self.next_block(at, span) } else { Step::Next }
+        if at == self.line.next_leader { self.next_block(at, span) } else { Step::Next }
     }
 
     /// An instruction that is not plain. On [`Step::Next`] execution goes on
     /// behind it.
     #[inline(always)]
     fn event(&mut self, at: u32, word: Word, decoded: &Decoded, span: &Span) -> Step {
-        self.here = at;
+        self.line.here = at;
         let operands = &decoded.operands;
         self.resumes_with(at, operands, span);
         match decoded.effect {
             Effect::Branch { .. } | Effect::BranchIf { .. } => return self.direct(at, word),
-            Effect::Return if self.depth != Depth(0) => {
+            Effect::Return if self.line.depth != Depth(0) => {
                 self.undecided(Reason::JumpOutOfFrame, at, Some(word));
                 return Step::Stop;
             }
@@ -342,6 +315,10 @@ impl<'a, 'r> Walk<'a, 'r> {
             ref effect @ Effect::Const { .. } => self.compute(at, effect),
             ref effect @ Effect::Add { .. } => self.compute(at, effect),
             ref effect @ Effect::AddRegister { .. } => self.compute(at, effect),
+            ref effect @ Effect::Literal { .. } => {
+                self.looks_beyond = true;
+                self.compute(at, effect);
+            }
             ref effect => self.compute(at, effect),
         }
         self.wrote(at, operands.writes, word)

@@ -44,7 +44,7 @@ use crate::operands::{Operands, Regs};
 use unwind::Index;
 
 /// The restartable sequence that the walk is in.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Sequence {
     /// Where it starts, and with it where it resumes.
     pub(crate) start: Index,
@@ -56,8 +56,12 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    pub(crate) fn starting(start: Index) -> Self {
-        Self { start, inputs: Regs::COUNT, ..Self::default() }
+    /// No sequence yet.
+    pub(crate) const NONE: Self =
+        Self { start: Index(0), inputs: Regs::NONE, written: Regs::NONE, changed: Regs::NONE };
+
+    pub(crate) const fn starting(start: Index) -> Self {
+        Self { start, inputs: Regs::COUNT, ..Self::NONE }
     }
 
     /// Goes over one instruction.

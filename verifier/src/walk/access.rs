@@ -17,7 +17,7 @@ impl Walk<'_, '_> {
     #[inline]
     pub(super) fn transfer(&mut self, at: u32, transfer: &Transfer, writes: Regs) {
         let base = match transfer.base {
-            Reg::SP => Some(self.depth),
+            Reg::SP => Some(self.line.depth),
             Reg::FP => self.register(Reg::FP).depth(),
             base if transfer.concerns_caller() => self.value_of(at, base).depth(),
             _ => None,
@@ -48,7 +48,7 @@ impl Walk<'_, '_> {
         }
         // SP moves behind the access.
         if let (Reg::SP, Some(by)) = (transfer.base, transfer.back) {
-            let sp = Value::below_cfa(self.depth).plus(i64::from(by));
+            let sp = Value::below_cfa(self.line.depth).plus(i64::from(by));
             self.scratch.registers.set(Reg::SP, sp);
         }
     }
@@ -57,7 +57,7 @@ impl Walk<'_, '_> {
     #[cold]
     pub(super) fn store_indexed(&mut self, at: u32, rt: Reg, rn: Reg, (rm, shift): (Reg, u8)) {
         let base = match rn {
-            Reg::SP => Some(self.depth),
+            Reg::SP => Some(self.line.depth),
             rn => self.value_of(at, rn).depth(),
         };
         let index = self.value_of(at, rm);
@@ -87,20 +87,20 @@ impl Walk<'_, '_> {
     /// LR or R29 is stored anywhere, perhaps where it is to be saved.
     fn saves_somewhere(&mut self, register: Reg) {
         let place = match register {
-            Reg::LR => &mut self.frame.return_at,
-            Reg::FP => &mut self.frame.caller_at,
+            Reg::LR => &mut self.line.frame.return_at,
+            Reg::FP => &mut self.line.frame.caller_at,
             _ => return,
         };
         if *place == Place::NOWHERE {
             *place = Place::UNKNOWN;
-            self.known = KnownId::NONE;
-            self.is_changed = true;
+            self.line.known = KnownId::NONE;
+            self.line.is_changed = true;
         }
     }
 
     #[inline]
     fn store(&mut self, at: u32, place: Depth, data: Data, register: Reg) {
-        let (frame, sp) = (self.frame, self.depth);
+        let (frame, sp) = (self.line.frame, self.line.depth);
         let covers = |saved: Place| {
             saved.depth().is_some_and(|Depth(word)| {
                 place.0.saturating_sub(i64::from(data.bytes())) < word
@@ -120,27 +120,28 @@ impl Walk<'_, '_> {
         let is_saved = |saved: Place, at| saved.holds(at) == Holding::Holds && sp != Depth(0);
         if value.kind == Kind::Return {
             if spoils_return || place.0 > sp.0 || !is_saved(frame.return_at, sp) {
-                self.frame.return_at = Place::at(place);
+                self.line.frame.return_at = Place::at(place);
             }
         } else if spoils_return {
-            self.frame.return_at = self.spoiled(value, Reg::LR);
+            self.line.frame.return_at = self.spoiled(value, Reg::LR);
         }
         if value.kind == Kind::Caller || value.depth() == CALLER {
             if spoils_caller || place.0 > pair.0 || !is_saved(frame.caller_at, pair) {
-                self.frame.caller_at = Place::at(place);
+                self.line.frame.caller_at = Place::at(place);
             }
         } else if spoils_caller {
-            self.frame.caller_at = self.spoiled(value, Reg::FP);
+            self.line.frame.caller_at = self.spoiled(value, Reg::FP);
         }
         let saved = Place::at(place);
-        for (now, since) in
-            [self.frame.return_at, self.frame.caller_at].into_iter().zip(&mut self.below_since)
+        for (now, since) in [self.line.frame.return_at, self.line.frame.caller_at]
+            .into_iter()
+            .zip(&mut self.line.below_since)
         {
             if now == saved {
                 *since = at + 1;
             }
         }
-        if self.frame != frame {
+        if self.line.frame != frame {
             self.changes(at);
         }
     }
@@ -148,14 +149,14 @@ impl Walk<'_, '_> {
     /// A pair is made below SP for a callee without a frame, its own R29 first.
     fn link(&mut self, place: Depth, register: Reg, value: Value) {
         if register == Reg::FP && self.frame_pointer() == Holding::Holds {
-            self.link = Some(Link { place, returns_to: None });
+            self.line.link = Some(Link { place, returns_to: None });
         } else if value.kind == Kind::Address
-            && let Some(link) = &mut self.link
+            && let Some(link) = &mut self.line.link
             && place.0 == link.place.0.wrapping_sub(8)
         {
             link.returns_to = Some(value.number);
-        } else if self.link.is_some_and(|link| place.0.abs_diff(link.place.0) < 32) {
-            self.link = None;
+        } else if self.line.link.is_some_and(|link| place.0.abs_diff(link.place.0) < 32) {
+            self.line.link = None;
         }
     }
 
@@ -164,19 +165,20 @@ impl Walk<'_, '_> {
     #[cold]
     pub(super) fn store_otherwise(&mut self) {
         let lost = |place: Place| if place == Place::NOWHERE { place } else { Place::UNKNOWN };
-        let Frame { return_at, caller_at } = self.frame;
-        self.frame = Frame { return_at: lost(return_at), caller_at: lost(caller_at) };
-        self.known = KnownId::NONE;
-        self.is_changed = true;
+        let Frame { return_at, caller_at } = self.line.frame;
+        self.line.frame = Frame { return_at: lost(return_at), caller_at: lost(caller_at) };
+        self.line.known = KnownId::NONE;
+        self.line.is_changed = true;
     }
 
     /// What is saved where a value was stored over a register of the caller.
     #[cold]
-    fn spoiled(&self, value: Value, register: Reg) -> Place {
-        match value.kind {
-            Kind::Unknown if self.is_copied(register) => Place::UNKNOWN,
-            _ => Place::NOWHERE,
+    fn spoiled(&mut self, value: Value, register: Reg) -> Place {
+        if value.kind != Kind::Unknown {
+            return Place::NOWHERE;
         }
+        self.looks_beyond = true;
+        if self.is_copied(register) { Place::UNKNOWN } else { Place::NOWHERE }
     }
 
     /// Whether the function moves LR or R29 into another register, anywhere.
@@ -193,9 +195,9 @@ impl Walk<'_, '_> {
 
     #[inline]
     fn load(&mut self, at: u32, place: Depth, data: Data, register: Reg) {
-        let frame = self.frame;
-        if place.0 > self.depth.0.saturating_add(KEPT_BELOW_SP) {
-            let saved = [frame.return_at, frame.caller_at].into_iter().zip(self.below_since);
+        let frame = self.line.frame;
+        if place.0 > self.line.depth.0.saturating_add(KEPT_BELOW_SP) {
+            let saved = [frame.return_at, frame.caller_at].into_iter().zip(self.line.below_since);
             let ours =
                 saved.filter(|&(saved, _)| saved == Place::at(place)).map(|(_, since)| since);
             self.needed_below(ours.min().unwrap_or(at), at, place);

@@ -11,21 +11,21 @@ impl Walk<'_, '_> {
         let Scratch { starts, knowns, registers, block, .. } = &mut *self.scratch;
         let Some(start) = starts.get_mut(at as usize) else { return };
         start.is_walked = true;
-        let is_same = self.known == start.known && self.depth == span.row.depth;
-        self.depth = span.row.depth;
-        self.frame = knowns.get(start.known).begin(self.depth, registers);
-        self.known = start.known;
-        self.changed = at;
-        self.tmp = None;
-        self.link = None;
-        block.begin(at, self.depth);
+        let is_same = self.line.known == start.known && self.line.depth == span.row.depth;
+        self.line.depth = span.row.depth;
+        self.line.frame = knowns.get(start.known).begin(self.line.depth, registers);
+        self.line.known = start.known;
+        self.line.changed = at;
+        self.line.tmp = None;
+        self.line.link = None;
+        block.begin(at, self.line.depth);
         if !is_same {
-            if self.frame.has_words_below(self.depth) {
-                self.known = KnownId::NONE;
+            if self.line.frame.has_words_below(self.line.depth) {
+                self.line.known = KnownId::NONE;
             }
             self.settle_state();
         }
-        self.is_changed = true;
+        self.line.is_changed = true;
     }
 
     /// Execution falls through to `at`, where a block starts.
@@ -34,7 +34,7 @@ impl Walk<'_, '_> {
         let Scratch { starts, knowns, pass, .. } = &mut *self.scratch;
         let Some(start) = starts.get_mut(at as usize) else { return Step::Stop };
         if start.pass != *pass {
-            let position = self.position as u32;
+            let position = self.line.position as u32;
             *start = Start { pass: *pass, known, position, is_walked: false };
         } else if start.known == known {
             if start.is_walked {
@@ -49,11 +49,10 @@ impl Walk<'_, '_> {
                 return Step::Stop;
             }
         }
-        let len = self.function.words.len() as u32;
-        self.next_leader = self.scratch.leaders.next(at + 1).unwrap_or(len);
+        self.line.next_leader = self.scratch.leaders.next(at + 1).unwrap_or(self.len);
         self.begin_block(at, span);
         self.be_careful();
-        if !self.is_settled {
+        if !self.line.is_settled {
             self.judge(at, span);
         }
         Step::Next
@@ -62,18 +61,18 @@ impl Walk<'_, '_> {
     /// What is known at the boundary that the walk is at, for another block.
     #[inline(always)]
     pub(super) fn known(&mut self) -> KnownId {
-        if self.known == KnownId::NONE {
-            let known = Known::of(&self.scratch.registers, self.frame, self.depth);
-            self.known = self.scratch.knowns.intern(known);
+        if self.line.known == KnownId::NONE {
+            let known = Known::of(&self.scratch.registers, self.line.frame, self.line.depth);
+            self.line.known = self.scratch.knowns.intern(known);
         }
-        self.known
+        self.line.known
     }
 
     /// What is known but for SP is another behind the instruction `at`.
     #[inline(always)]
     pub(super) fn changes(&mut self, at: u32) {
-        self.known = KnownId::NONE;
-        self.changed = at + 1;
-        self.is_changed = true;
+        self.line.known = KnownId::NONE;
+        self.line.changed = at + 1;
+        self.line.is_changed = true;
     }
 }

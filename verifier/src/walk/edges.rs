@@ -1,5 +1,6 @@
 //! Where execution goes from a branch, a jump, a call or the function's end.
 
+use super::alike::Edge;
 use super::{Step, Walk, declared, is_restartable, plain};
 use crate::checker::{Scratch, Start};
 use crate::decode::{Access, DirectBranch, Inst, Reg, decode, direct_branch, is_trap};
@@ -30,15 +31,23 @@ const MORESTACK: Word = Word::new(0xaa1e_03e3);
 impl<'a> Walk<'a, '_> {
     /// An edge reaches the boundary `at` with SP at `depth`.
     pub(super) fn arrive(&mut self, at: u32, depth: Depth, known: KnownId) {
+        // Another edge, from where the same is known.
+        let start = self.scratch.starts.get(at as usize);
+        if let Some(&Start { pass, known: before, position, .. }) = start
+            && (pass, before) == (self.scratch.pass, known)
+            && self.function.rows.spans().get(position as usize).and_then(plain) == Some(depth)
+        {
+            return;
+        }
         // Most branches stay in their span.
-        let is_here = (self.span_start..self.span_end).contains(&at);
-        let position = if is_here && self.is_plain && self.declared == Some(depth) {
-            self.position
+        let is_here = (self.line.span_start..self.line.span_end).contains(&at);
+        let position = if is_here && self.line.is_plain && self.line.declared == Some(depth) {
+            self.line.position
         } else {
             let Some(span) = self.span(at) else {
                 return self.undecided(Reason::NoRow, at, None);
             };
-            let position = self.cursor;
+            let position = self.line.cursor;
             if plain(span) != Some(depth) {
                 self.arrive_elsewhere(at, depth, known, span);
             }
@@ -51,9 +60,9 @@ impl<'a> Walk<'a, '_> {
             self.scratch.pending.push(at);
             if !self.scratch.leaders.contains(at) {
                 self.scratch.leaders.insert(at);
-                self.next_leader = self.next_leader.min(at);
-                self.through_leader |=
-                    self.scratch.visited.contains(at) || (self.from..=self.here).contains(&at);
+                self.line.next_leader = self.line.next_leader.min(at);
+                self.line.through_leader |= self.scratch.visited.contains(at)
+                    || (self.line.from..=self.line.here).contains(&at);
             }
         } else if start.known != known {
             self.arrive_again(at, depth, known);
@@ -101,39 +110,47 @@ impl Walk<'_, '_> {
         let Some(DirectBranch { offset, conditional }) = direct_branch(word) else {
             return Step::Next;
         };
-        match target(at, offset, self.function.words.len()) {
-            Some(target) => {
-                self.here = at;
-                let known = self.known();
-                self.arrive(target, self.depth, known);
-            }
-            None if self.depth == Depth(0) => {}
-            None => self.undecided(Reason::JumpOutOfFrame, at, Some(word)),
-        }
+        self.line.here = at;
+        let edge = Edge { from: at, depth: self.line.depth, known: self.known() };
+        self.follow(edge, offset, word);
         if conditional { Step::Branched } else { Step::Stop }
+    }
+
+    /// Goes where a branch leads, or keeps it if that is beyond what is walked.
+    #[inline(always)]
+    pub(super) fn follow(&mut self, edge: Edge, offset: i64, word: Word) {
+        let Edge { from, depth, known } = edge;
+        let len = self.function.words.len();
+        match target(from, offset, len) {
+            Some(target) if target < self.len => self.arrive(target, depth, known),
+            _ if (self.len as usize) < len => self.scratch.beyond.push(edge),
+            _ if depth == Depth(0) => {}
+            _ => self.undecided(Reason::JumpOutOfFrame, from, Some(word)),
+        }
     }
 
     /// A call, by its address or through a register.
     #[inline]
     pub(super) fn call(&mut self, at: u32, is_direct: bool) -> Step {
         // morestack comes back with LR as R3 says.
-        let is_back =
-            self.depth == Depth(0) && is_direct && self.value_of(at, Reg(3)).kind == Kind::Return;
+        let is_back = self.line.depth == Depth(0)
+            && is_direct
+            && self.value_of(at, Reg(3)).kind == Kind::Return;
         let registers = &mut self.scratch.registers;
         registers.forget_general();
         // The callee's frame takes the place of what is below SP.
-        let frame = self.frame.without_words_below(self.depth);
+        let frame = self.line.frame.without_words_below(self.line.depth);
         let lr = if is_back { Value::RETURN } else { Value::OTHER };
         self.scratch.block.write(Reg::LR, at + 1);
-        self.tmp = None;
-        if registers.or_sp(Reg::LR) != lr || frame != self.frame {
+        self.line.tmp = None;
+        if registers.or_sp(Reg::LR) != lr || frame != self.line.frame {
             registers.set(Reg::LR, lr);
-            self.frame = frame;
+            self.line.frame = frame;
             self.changes(at);
         }
         // Nor does a call return if the return behind it would come back to itself.
         let behind = self.function.words.get(at as usize + 1);
-        let lost = self.depth == Depth(0) && !is_back;
+        let lost = self.line.depth == Depth(0) && !is_back;
         if behind.is_some_and(|&word| is_trap(word) || lost && word == RETURN) {
             return Step::Stop;
         }
@@ -149,12 +166,12 @@ impl Walk<'_, '_> {
             Kind::Const | Kind::Address => match self.index_of(target.number) {
                 Some(target) => {
                     let known = self.known();
-                    self.arrive(target, self.depth, known);
+                    self.arrive(target, self.line.depth, known);
                     true
                 }
-                None => self.depth == Depth(0),
+                None => self.line.depth == Depth(0),
             },
-            _ => self.depth == Depth(0),
+            _ => self.line.depth == Depth(0),
         };
         if !known {
             self.undecided(Reason::IndirectJump, at, Some(word));
@@ -175,16 +192,16 @@ impl Walk<'_, '_> {
     /// end.
     fn table(&mut self, table: u64) -> bool {
         let known = self.known();
-        let first = self.table_entries;
+        let first = self.line.table_entries;
         loop {
-            let entry = table.wrapping_add((self.table_entries - first) * 8);
+            let entry = table.wrapping_add((self.line.table_entries - first) * 8);
             let target = (self.function.pointer)(entry).and_then(|address| self.index_of(address));
-            let Some(target) = target else { return self.table_entries > first };
-            if self.table_entries == MAX_TABLE_ENTRIES {
+            let Some(target) = target else { return self.line.table_entries > first };
+            if self.line.table_entries == MAX_TABLE_ENTRIES {
                 return false;
             }
-            self.arrive(target, self.depth, known);
-            self.table_entries += 1;
+            self.arrive(target, self.line.depth, known);
+            self.line.table_entries += 1;
         }
     }
 
@@ -196,15 +213,17 @@ impl Walk<'_, '_> {
         if inside { u32::try_from(offset / Word::BYTES).ok() } else { None }
     }
 
-    /// Execution reaches the end of the function, which has `len` words.
-    pub(super) fn end(&mut self, len: u32) {
-        let last = len - 1;
+    /// Execution reaches the end of the function, which is returned.
+    #[cold]
+    pub(super) fn end(&mut self) -> u32 {
+        let (len, last) = (self.len, self.len - 1);
         let word = self.function.words.get(last as usize).copied();
         // A call of a function that never returns can be the last instruction.
         let call = matches!(word.map(decode), Some(Inst::Call { .. } | Inst::CallReg { .. }));
         if !call && !self.behind_padded_call(len) {
             self.undecided(Reason::RunsPastEnd, last, word);
         }
+        len
     }
 
     /// Whether the row changes at `at` behind a call and NOPs: the mark of a call

@@ -15,20 +15,20 @@ impl Walk<'_, '_> {
     #[inline(always)]
     pub(super) fn settle_state(&mut self) {
         // Above the CFA, observers differ.
-        self.is_settled = self.depth.0 >= 0
+        self.line.is_settled = self.line.depth.0 >= 0
             && self.saved_lr() == Holding::Holds
             && self.frame_pointer() == Holding::Holds
-            && sp_align::holds(self.depth);
+            && sp_align::holds(self.line.depth);
     }
 
     #[inline(always)]
     fn saved_lr(&self) -> Holding {
-        saved_lr::holds(&self.frame, self.depth, self.register(Reg::LR).kind)
+        saved_lr::holds(&self.line.frame, self.line.depth, self.register(Reg::LR).kind)
     }
 
     #[inline(always)]
     pub(super) fn frame_pointer(&self) -> Holding {
-        frame_pointer::holds(&self.frame, self.depth, self.register(Reg::FP))
+        frame_pointer::holds(&self.line.frame, self.line.depth, self.register(Reg::FP))
     }
 
     /// Holds the boundary `at` against the rules about the state.
@@ -54,7 +54,7 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        if is_injectable && !sp_align::holds(self.depth) {
+        if is_injectable && !sp_align::holds(self.line.depth) {
             self.breaks(Rule::SpAlign, at, depth, ASYNC, Observers::NONE);
         }
     }
@@ -71,7 +71,7 @@ impl Walk<'_, '_> {
     fn judge_return(&mut self, at: u32, span: &Span) {
         let depth = span.row.depth;
         let (mut observers, mut is_unknown) = (Observers::NONE, false);
-        if depth == self.depth {
+        if depth == self.line.depth {
             match self.saved_lr() {
                 Holding::Holds => {}
                 Holding::Unknown => is_unknown = true,
@@ -79,8 +79,12 @@ impl Walk<'_, '_> {
             }
         }
         let resumed = self.function.rows.resume_depth(span).filter(|_| self.is_preemptible);
-        if resumed == Some(self.depth) {
-            match saved_lr::holds_injected(&self.frame, self.depth, self.register(Reg::LR).kind) {
+        if resumed == Some(self.line.depth) {
+            match saved_lr::holds_injected(
+                &self.line.frame,
+                self.line.depth,
+                self.register(Reg::LR).kind,
+            ) {
                 Holding::Holds => {}
                 Holding::Unknown => is_unknown = true,
                 Holding::Broken => observers = observers.union(ASYNC),
@@ -97,7 +101,7 @@ impl Walk<'_, '_> {
     /// this frame and the address behind the call.
     fn is_linked(&self, at: u32) -> bool {
         let behind = self.function.entry.0.wrapping_add(Index(at).offset() + Word::BYTES);
-        self.link.is_some_and(|link| {
+        self.line.link.is_some_and(|link| {
             self.register(Reg::FP).depth() == Some(link.place) && link.returns_to == Some(behind)
         })
     }
@@ -106,12 +110,12 @@ impl Walk<'_, '_> {
     /// another depth.
     #[cold]
     pub(super) fn contradicted(&mut self, at: u32, span: &Span) -> Step {
-        if span.row.depth != self.depth
+        if span.row.depth != self.line.depth
             && (self.behind_call_without_return(at, span) || self.behind_impossible_case(at, span))
         {
             return Step::Stop;
         }
-        self.judge_row(at, span, self.depth);
+        self.judge_row(at, span, self.line.depth);
         Step::Next
     }
 
@@ -157,7 +161,7 @@ impl Walk<'_, '_> {
         observers: Observers,
         unpreempted: Observers,
     ) {
-        let actual = self.depth;
+        let actual = self.line.depth;
         self.record(Violation { rule, at: Index(at), declared, actual, observers, unpreempted });
     }
 

@@ -36,7 +36,7 @@ impl Walk<'_, '_> {
     #[inline(always)]
     pub(super) fn wrote(&mut self, at: u32, writes: Regs, word: Word) -> Step {
         if writes.meets(TMP) {
-            self.tmp = Some(at);
+            self.line.tmp = Some(at);
         }
         if writes.meets(OURS) {
             if writes.meets(LR.with(FP)) {
@@ -46,7 +46,7 @@ impl Walk<'_, '_> {
                 if writes.meets(FP) {
                     self.scratch.block.write(Reg::FP, at + 1);
                 }
-                self.changed = at + 1;
+                self.line.changed = at + 1;
             }
             if writes.meets(Regs::SP) {
                 match self.register(Reg::SP).depth() {
@@ -54,8 +54,8 @@ impl Walk<'_, '_> {
                     None => return self.lose_sp(at, word),
                 }
             }
-            self.known = KnownId::NONE;
-            self.is_changed = true;
+            self.line.known = KnownId::NONE;
+            self.line.is_changed = true;
         }
         Step::Next
     }
@@ -73,13 +73,13 @@ impl Walk<'_, '_> {
 
     #[inline]
     fn move_sp(&mut self, at: u32, new: Depth) {
-        let old = self.depth;
-        if self.frame.has_words_below(old) && self.below_since() < self.below_kept_from() {
+        let old = self.line.depth;
+        if self.line.frame.has_words_below(old) && self.below_since() < self.below_kept_from() {
             self.uncover(at, new);
         }
-        self.depth = new;
+        self.line.depth = new;
         self.scratch.block.move_sp(at + 1, new);
-        if self.frame.has_words_below(new) {
+        if self.line.frame.has_words_below(new) {
             self.cover(at, old, new);
         }
     }
@@ -87,14 +87,14 @@ impl Walk<'_, '_> {
     /// From which boundary on the first of the saved words has been below SP.
     #[inline(always)]
     fn below_since(&self) -> u32 {
-        self.below_since[0].min(self.below_since[1])
+        self.line.below_since[0].min(self.line.below_since[1])
     }
 
     /// SP moves to another depth, with words that can be lost where they are now.
     #[cold]
     fn uncover(&mut self, at: u32, new: Depth) {
-        let words = uncovered(&self.frame, self.depth, new);
-        for (word, since) in words.into_iter().zip(self.below_since) {
+        let words = uncovered(&self.line.frame, self.line.depth, new);
+        for (word, since) in words.into_iter().zip(self.line.below_since) {
             if let Some(word) = word {
                 self.needed_below(since, at, word);
             }
@@ -104,8 +104,8 @@ impl Walk<'_, '_> {
     /// SP has moved from one depth to another, over saved words perhaps.
     fn cover(&mut self, at: u32, old: Depth, new: Depth) {
         let [old, new] = [old, new].map(|sp| sp.0.saturating_add(KEPT_BELOW_SP));
-        let Frame { return_at, caller_at } = self.frame;
-        for (place, since) in [return_at, caller_at].into_iter().zip(&mut self.below_since) {
+        let Frame { return_at, caller_at } = self.line.frame;
+        for (place, since) in [return_at, caller_at].into_iter().zip(&mut self.line.below_since) {
             if place.is_below(new) && !place.is_below(old) {
                 *since = at + 1;
             }

@@ -18,15 +18,15 @@ impl Walk<'_, '_> {
         let rows = self.function.rows;
         let next = rows.spans().get(position + 1);
         let Index(start) = span.start;
-        self.position = position;
-        self.span_start = start;
-        self.span_end = next.map_or(rows.end(), |next| next.start).0;
-        self.is_plain = plain(span).is_some();
-        if self.is_plain {
-            self.declared = Some(span.row.depth);
+        self.line.position = position;
+        self.line.span_start = start;
+        self.line.span_end = next.map_or(rows.end(), |next| next.start).0;
+        self.line.is_plain = plain(span).is_some();
+        if self.line.is_plain {
+            self.line.declared = Some(span.row.depth);
             let is_safe = span.row.unsafe_point == UnsafePoint::Safe;
-            self.tmp_kept_from = if is_safe { u32::MAX } else { start.saturating_sub(1) };
-            (self.is_restartable, self.is_resuming) = (false, false);
+            self.line.tmp_kept_from = if is_safe { u32::MAX } else { start.saturating_sub(1) };
+            (self.line.is_restartable, self.line.is_resuming) = (false, false);
         } else {
             self.enter_resuming(at, span);
         }
@@ -37,26 +37,26 @@ impl Walk<'_, '_> {
     #[inline(never)]
     fn enter_resuming(&mut self, at: u32, span: &Span) {
         let rows = self.function.rows;
-        self.declared = declared(rows, span);
-        self.tmp_kept_from = tmp_kept_from(rows, span).max(span.start.0.saturating_sub(1));
-        (self.is_restartable, self.is_resuming) = (false, self.is_preemptible);
+        self.line.declared = declared(rows, span);
+        self.line.tmp_kept_from = tmp_kept_from(rows, span).max(span.start.0.saturating_sub(1));
+        (self.line.is_restartable, self.line.is_resuming) = (false, self.is_preemptible);
         if is_restartable(span) {
             let class = rows.class(span);
-            if at == class.start.0 || at == self.from {
-                self.sequence = Sequence::starting(class.start);
+            if at == class.start.0 || at == self.line.from {
+                self.line.sequence = Sequence::starting(class.start);
             }
-            self.has_long_sequence |= self.span_end > class.start.0 + RESTART_REACH + 1;
-            self.is_restartable = self.is_preemptible;
+            self.line.has_long_sequence |= self.line.span_end > class.start.0 + RESTART_REACH + 1;
+            self.line.is_restartable = self.is_preemptible;
         }
     }
 
     /// From which boundary on a word below SP is not lost, of those in the span.
     #[inline]
     pub(super) fn below_kept_from(&self) -> u32 {
-        let span = self.function.rows.spans().get(self.position);
+        let span = self.function.rows.spans().get(self.line.position);
         match span.map(|span| span.row.unsafe_point) {
             Some(UnsafePoint::Unsafe) if self.function.signals == SignalStack::Own => {
-                self.span_start
+                self.line.span_start
             }
             _ => u32::MAX,
         }
@@ -66,19 +66,19 @@ impl Walk<'_, '_> {
     #[inline(always)]
     pub(super) fn be_careful(&mut self) {
         if !self.is_short {
-            self.is_careful = !self.is_settled || self.is_resuming;
+            self.line.is_careful = !self.line.is_settled || self.line.is_resuming;
         }
     }
 
     /// An instruction runs, or runs again after preemption.
     #[inline(always)]
     pub(super) fn resumes_with(&mut self, at: u32, operands: &Operands, span: &Span) {
-        if self.is_restartable {
-            self.sequence.step(operands);
-            self.is_changed |= self.sequence.is_changed();
+        if self.line.is_restartable {
+            self.line.sequence.step(operands);
+            self.line.is_changed |= self.line.sequence.is_changed();
         }
-        let is_lost = |defined| defined < self.tmp_kept_from;
-        if operands.reads.meets(self.lost) && self.tmp.is_none_or(is_lost) {
+        let is_lost = |defined| defined < self.line.tmp_kept_from;
+        if operands.reads.meets(self.lost) && self.line.tmp.is_none_or(is_lost) {
             self.read_tmp(at, span);
         }
     }
@@ -87,18 +87,18 @@ impl Walk<'_, '_> {
     /// preempted there resumes elsewhere.
     #[inline]
     pub(super) fn judge_resumption(&mut self, at: u32, span: &Span) {
-        let Index(start) = self.sequence.start;
+        let Index(start) = self.line.sequence.start;
         match span.row.unsafe_point {
             UnsafePoint::RestartAtEntry if at > 0 => self.note(Reason::UntrackedResumption, at),
             UnsafePoint::Restart1 | UnsafePoint::Restart2 if at > start => {
-                let is_spoiled = self.sequence.is_spoiled();
+                let is_spoiled = self.line.sequence.is_spoiled();
                 if is_spoiled {
                     self.breaks(Rule::Restart, at, span.row.depth, ASYNC, Observers::NONE);
                 }
-                if self.sequence.is_doubtful() {
+                if self.line.sequence.is_doubtful() {
                     self.note(Reason::UntrackedResumption, at);
                 }
-                if is_spoiled || self.changed > start {
+                if is_spoiled || self.line.changed > start {
                     self.resume_at_start(span);
                 }
             }
@@ -109,7 +109,7 @@ impl Walk<'_, '_> {
     /// Preemption that would resume further back than the runtime allows ends the
     /// program.
     pub(crate) fn judge_lengths(&mut self) {
-        if !(self.has_long_sequence && self.is_preemptible) {
+        if !(self.line.has_long_sequence && self.is_preemptible) {
             return;
         }
         let rows = self.function.rows;
@@ -118,7 +118,7 @@ impl Walk<'_, '_> {
             let beyond = rows.class(span).start.0 + RESTART_REACH + 1;
             for at in beyond.max(span.start.0)..end.0 {
                 if self.scratch.visited.contains(at) {
-                    self.depth = span.row.depth;
+                    self.line.depth = span.row.depth;
                     self.breaks(Rule::Restart, at, span.row.depth, ASYNC, Observers::NONE);
                 }
             }
@@ -148,7 +148,7 @@ impl Walk<'_, '_> {
     /// R27 is read: it must not have been lost on the way from its definition.
     #[cold]
     fn read_tmp(&mut self, at: u32, span: &Span) {
-        let Some(defined) = self.tmp else {
+        let Some(defined) = self.line.tmp else {
             return match span.row.unsafe_point {
                 UnsafePoint::Unsafe | UnsafePoint::RestartAtEntry => {
                     self.note(Reason::UntrackedTemporary, at);
@@ -185,7 +185,7 @@ impl Walk<'_, '_> {
         if self.is_injectable(span) {
             observers = ASYNC;
         }
-        if overwritten_by_signal(self.function.signals, word, self.depth) {
+        if overwritten_by_signal(self.function.signals, word, self.line.depth) {
             // Who unwinds from a boundary behind `at` finds it overwritten, until it is
             // stored again.
             observers = observers.with(Observer::Profiler);

@@ -19,8 +19,8 @@ impl<'a> Walk<'a, '_> {
         if at >= rows.end().0 {
             return None;
         }
-        if !holds(self.cursor) {
-            self.cursor = if at == 0 {
+        if !holds(self.line.cursor) {
+            self.line.cursor = if at == 0 {
                 0
             } else if starts(last).is_some_and(|start| start <= at) {
                 last
@@ -30,7 +30,7 @@ impl<'a> Walk<'a, '_> {
                 position(rows, at)?
             };
         }
-        spans.get(self.cursor)
+        spans.get(self.line.cursor)
     }
 }
 
