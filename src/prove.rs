@@ -4,19 +4,20 @@
 //! not. Each frame is lowered under every policy; those that make the same choices
 //! for such a frame ([`Policy::for_frame`]) are lowered as one. Policies that emit the
 //! very same words and the very same rows for the frame share one verification; every
-//! distinct sequence gets its own. No verdict is carried from one frame size to
-//! another, nor from leaf functions to others: nothing is inferred from what two
-//! frames have in common.
+//! distinct sequence gets its own. What those of one frame have in common, the prologue
+//! mostly, is lowered once ([`lower_each`]) and walked once ([`Checker::check_alike`]). No
+//! verdict is carried from one frame size to another, nor from leaf functions to others:
+//! nothing is inferred from what two frames have in common.
 
 pub mod map;
 
 use crate::progress::Progress;
 use core::ops::Range;
-use lowering::{Frame, FrameSize, Kind, Lowered, Os, Policy, StackCheck, lower_into};
+use lowering::{Frame, FrameSize, Kind, Lowered, Os, Policy, StackCheck, lower_each};
 use map::Map;
 use rayon::prelude::*;
 use std::time::{Duration, Instant};
-use unwind::{FuncFlags, Pc};
+use unwind::{FuncFlags, Pc, Word};
 use verifier::{Checker, Function, Report, Rule, SignalStack, Verdict};
 
 /// How many frames a thread takes at a time.
@@ -172,6 +173,22 @@ impl Counts {
         Self { tallies, maps, sequences: 0 }
     }
 
+    /// Adds what was counted of groups of policies, for each kind, to each of their members.
+    fn add(&mut self, groups: &[Vec<Group>; KINDS.len()]) {
+        for (kind, groups) in groups.iter().enumerate() {
+            for group in groups {
+                for &member in &group.members {
+                    if let Some(tally) = place(&mut self.tallies, member, kind) {
+                        *tally = tally.merge(group.tally);
+                    }
+                    if let Some(map) = place(&mut self.maps, member, kind) {
+                        map.merge(&group.map);
+                    }
+                }
+            }
+        }
+    }
+
     fn merge(mut self, other: Self) -> Self {
         let theirs = other.tallies.into_iter().flatten();
         for (mine, theirs) in self.tallies.iter_mut().flatten().zip(theirs) {
@@ -183,6 +200,11 @@ impl Counts {
         self.sequences += other.sequences;
         self
     }
+}
+
+/// What there is of a policy and a kind.
+fn place<T>(all: &mut [[T; KINDS.len()]], policy: usize, kind: usize) -> Option<&mut T> {
+    all.get_mut(policy)?.get_mut(kind)
 }
 
 /// What was found of one sequence.
@@ -206,13 +228,15 @@ impl Outcome {
     }
 }
 
-/// Policies that make the same choices for some frames.
+/// Policies that make the same choices for some frames, and what was counted of those.
 #[derive(Clone, Debug)]
 struct Group {
     /// The choices.
     policy: Policy,
     /// The positions of the policies.
     members: Vec<usize>,
+    tally: Tally,
+    map: Map,
 }
 
 impl Group {
@@ -222,7 +246,10 @@ impl Group {
             let policy = policy.for_frame(frame);
             match groups.iter_mut().find(|group| group.policy == policy) {
                 Some(group) => group.members.push(position),
-                None => groups.push(Self { policy, members: vec![position] }),
+                None => {
+                    let (members, tally, map) = (vec![position], Tally::default(), Map::default());
+                    groups.push(Self { policy, members, tally, map });
+                }
             }
         }
         groups
@@ -235,7 +262,11 @@ pub struct Prover {
     /// The frame as each group of policies lowers it.
     lowered: Vec<Lowered>,
     /// Its distinct sequences, by the first group that emits each.
-    distinct: Vec<(usize, Outcome)>,
+    distinct: Vec<usize>,
+    /// Which of them each group emits.
+    emitted: Vec<usize>,
+    /// What was found of each.
+    outcomes: Vec<Outcome>,
     checker: Checker,
     report: Report,
 }
@@ -251,60 +282,71 @@ impl Prover {
             let frame = |kind| Frame { size, kind, check: request.check, os: request.os };
             if is_small != Some(size.is_pre_indexed()) {
                 is_small = Some(size.is_pre_indexed());
+                counts.add(&groups);
                 groups = KINDS.map(|kind| Group::all(&request.policies, &frame(kind)));
             }
-            for (position, (kind, groups)) in KINDS.into_iter().zip(&groups).enumerate() {
-                counts.sequences += self.decide(&frame(kind), groups, position, &mut counts);
+            for (kind, groups) in KINDS.into_iter().zip(&mut groups) {
+                counts.sequences += self.decide(&frame(kind), groups);
             }
         }
+        counts.add(&groups);
         counts
     }
 
     /// Decides a frame under each policy; returns how many distinct sequences it has.
-    fn decide(&mut self, frame: &Frame, groups: &[Group], kind: usize, counts: &mut Counts) -> u64 {
-        let Self { lowered, distinct, checker, report } = self;
-        for (lowered, group) in lowered.iter_mut().zip(groups) {
-            lower_one(frame, &group.policy, lowered);
-        }
-        distinct.clear();
-        for ((position, sequence), group) in lowered.iter().enumerate().zip(groups) {
-            let is_same = |&&(first, _): &&(usize, Outcome)| {
-                lowered.get(first).is_some_and(|first| is_same(first, sequence))
-            };
-            let outcome = match distinct.iter().rev().find(is_same) {
-                Some(&(_, outcome)) => outcome,
-                None => {
-                    verify(sequence, frame.os, checker, report);
-                    let outcome = Outcome::of(report);
-                    distinct.push((position, outcome));
-                    outcome
-                }
-            };
-            for &member in &group.members {
-                let tally = counts.tallies.get_mut(member).and_then(|both| both.get_mut(kind));
-                if let Some(tally) = tally {
-                    tally.count(frame.size, &outcome);
-                }
-                let map = counts.maps.get_mut(member).and_then(|both| both.get_mut(kind));
-                if let Some(map) = map.filter(|_| outcome.verdict == Verdict::Refuted) {
-                    map.count(frame.size);
+    fn decide(&mut self, frame: &Frame, groups: &mut [Group]) -> u64 {
+        lower_all(frame, groups, &mut self.lowered);
+        self.tell_apart(groups.len());
+        self.verify_distinct(frame.os);
+        for (group, &sequence) in groups.iter_mut().zip(&self.emitted) {
+            if let Some(outcome) = self.outcomes.get(sequence) {
+                group.tally.count(frame.size, outcome);
+                if outcome.verdict == Verdict::Refuted {
+                    group.map.count(frame.size);
                 }
             }
         }
-        distinct.len() as u64
+        self.distinct.len() as u64
+    }
+
+    /// Finds the distinct ones of the first `count` sequences.
+    fn tell_apart(&mut self, count: usize) {
+        let Self { lowered, distinct, emitted, .. } = self;
+        distinct.clear();
+        emitted.clear();
+        for (position, sequence) in lowered.iter().enumerate().take(count) {
+            let is_same =
+                |&first: &usize| lowered.get(first).is_some_and(|first| is_same(first, sequence));
+            let known = distinct.iter().rposition(is_same);
+            emitted.push(known.unwrap_or(distinct.len()));
+            if known.is_none() {
+                distinct.push(position);
+            }
+        }
+    }
+
+    /// Verifies the distinct sequences: what some have in common from the entry on is
+    /// walked once.
+    fn verify_distinct(&mut self, os: Os) {
+        let Self { lowered, distinct, outcomes, checker, report, .. } = self;
+        outcomes.clear();
+        let mut sequences = distinct.iter().filter_map(|&first| lowered.get(first));
+        let Some(first) = sequences.next() else { return };
+        let others = sequences.map(|other| (other.words(), other.rows()));
+        let told = |report: &Report| outcomes.push(Outcome::of(report));
+        checker.check_alike(&function(first, os), others, report, told);
     }
 }
 
-/// Lowers a frame under one policy. Apart, so that nothing which only some policies
-/// need is computed for all beforehand.
+/// Lowers a frame under each policy.
 #[inline(never)]
-fn lower_one(frame: &Frame, policy: &Policy, lowered: &mut Lowered) {
-    lower_into(frame, policy, lowered);
+fn lower_all(frame: &Frame, groups: &[Group], lowered: &mut [Lowered]) {
+    lower_each(frame, groups.iter().map(|group| &group.policy), lowered);
 }
 
 /// Whether the verifier would be given the very same words and rows.
 fn is_same(first: &Lowered, second: &Lowered) -> bool {
-    first.words() == second.words() && first.rows() == second.rows()
+    Word::are_same(first.words(), second.words()) && first.rows() == second.rows()
 }
 
 /// Verifies a lowered function.

@@ -1,6 +1,8 @@
 //! The pops of the policy `complete`, which no release has: they satisfy every
 //! rule for leaf and other frames of every size, and none of the ways considered
-//! takes fewer instructions without asking more of callers.
+//! takes fewer instructions without asking more of callers. Prologues are the
+//! releases' own; on ios theirs has one boundary at which a profiler's signal still
+//! overwrites what is needed ([`crate::policy::IosStore`]).
 //!
 //! What a boundary between the body and the return asks for:
 //!

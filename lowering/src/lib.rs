@@ -41,5 +41,5 @@ pub mod strategies;
 mod words;
 
 pub use frame::{Frame, FrameSize, Kind, Os, SizeError, StackCheck};
-pub use lower::{Expansion, Lowered, expansions, lower, lower_into};
+pub use lower::{Expansion, Lowered, expansions, lower, lower_each, lower_into};
 pub use policy::{Policy, ResolveError};

@@ -4,9 +4,9 @@ use crate::constant::{self, Class, LongConstants, Selection};
 use crate::encode::{self, Access, Condition, Mode};
 use crate::frame::Frame;
 use crate::policy::Policy;
-use crate::pseudo::{Label, Op, Prog, Region, Sink, preprocess};
+use crate::pseudo::{Label, Op, Prog, Region, Sink, closing, opening, preprocess};
 use crate::words::{Overwrite, WordSink as _, Words};
-use unwind::{Depth, Index, Row, RowTable, RowWriter, UnsafePoint, Word};
+use unwind::{Depth, Index, Row, RowTable, RowWriter, UnsafePoint, Word, Written};
 
 /// A lowered function: words and the row of each boundary. Made to be reused.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,36 @@ pub fn lower_into(frame: &Frame, policy: &Policy, lowered: &mut Lowered) {
     emitter.resolve();
 }
 
+/// Lowers a frame under each policy, into as many `lowered`. What comes in front of the
+/// epilogue is lowered once for the first and all that begin like it.
+pub fn lower_each<'a>(
+    frame: &Frame,
+    mut policies: impl Iterator<Item = &'a Policy>,
+    lowered: &mut [Lowered],
+) {
+    let (Some(first), Some((opened, others))) = (policies.next(), lowered.split_first_mut()) else {
+        return;
+    };
+    let mut emitter = Emitter::new(first, opened);
+    opening(frame, first, &mut emitter);
+    let opening = emitter.opening();
+    close(emitter, frame, first);
+    for (policy, lowered) in policies.zip(others) {
+        if policy.opens_like(first) {
+            close(Emitter::behind(&opening, opened, policy, lowered), frame, policy);
+        } else {
+            lower_into(frame, policy, lowered);
+        }
+    }
+}
+
+/// What comes behind the body.
+#[inline(never)]
+fn close(mut emitter: Emitter<'_>, frame: &Frame, policy: &Policy) {
+    closing(frame, policy, &mut emitter);
+    emitter.resolve();
+}
+
 /// What one pseudo-instruction became.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Expansion {
@@ -90,6 +120,16 @@ struct Fixup {
     condition: Option<Condition>,
 }
 
+/// How far an [`Emitter`] has come in front of an epilogue.
+#[derive(Clone, Copy)]
+struct Opening {
+    words: usize,
+    rows: Written,
+    depth: i64,
+    last_restart: UnsafePoint,
+    fixups: [Option<Fixup>; 2],
+}
+
 /// Stages 3 and 4, and the rows: `pctospadj` and `MarkUnsafePoints`
 /// (`obj/pcln.go`, `obj/plist.go`).
 struct Emitter<'a> {
@@ -120,6 +160,39 @@ impl<'a> Emitter<'a> {
             depth: 0,
             last_restart: UnsafePoint::Restart2,
             fixups: [None; 2],
+            more_stack: Index(0),
+        }
+    }
+
+    /// How far it has come.
+    #[inline(always)]
+    const fn opening(&self) -> Opening {
+        Opening {
+            words: self.words.count(),
+            rows: self.rows.written(),
+            depth: self.depth,
+            last_restart: self.last_restart,
+            fixups: self.fixups,
+        }
+    }
+
+    /// One that goes on behind what another has lowered, into `opened`.
+    #[inline(always)]
+    fn behind(
+        opening: &Opening,
+        opened: &Lowered,
+        policy: &Policy,
+        lowered: &'a mut Lowered,
+    ) -> Self {
+        let Opening { words, rows, depth, last_restart, fixups } = *opening;
+        let words = opened.words.get(..words).unwrap_or_default();
+        Self {
+            long: policy.long_constants,
+            words: Overwrite::behind(words, &mut lowered.words),
+            rows: lowered.rows.rewrite_behind(&opened.rows, rows),
+            depth,
+            last_restart,
+            fixups,
             more_stack: Index(0),
         }
     }

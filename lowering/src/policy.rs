@@ -287,6 +287,13 @@ impl Policy {
         policy
     }
 
+    /// Whether all functions begin alike under this policy and another one, up to their
+    /// epilogue.
+    #[must_use]
+    pub fn opens_like(&self, other: &Self) -> bool {
+        (self.ios_store, self.long_constants) == (other.ios_store, other.long_constants)
+    }
+
     /// The policy with this name, or that of the release with this name. A
     /// release without a patch number (`go1.24`) is its first, `.0`, unless a
     /// policy has that very name.

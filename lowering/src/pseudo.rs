@@ -197,10 +197,16 @@ impl<S: Sink> Builder<'_, S> {
 /// Emits the pseudo-instructions of a function with this frame.
 #[inline(always)]
 pub fn preprocess<S: Sink>(frame: &Frame, policy: &Policy, sink: &mut S) {
+    opening(frame, policy, sink);
+    closing(frame, policy, sink);
+}
+
+/// Those up to the body. Policies that [`Policy::opens_like`] another emit the same.
+#[inline(always)]
+pub(crate) fn opening<S: Sink>(frame: &Frame, policy: &Policy, sink: &mut S) {
     let size = frame.size.bytes();
     let mut builder = Builder { sink, region: Region::Check, marked_unsafe: false };
-    let checks = checks_stack(frame);
-    if checks {
+    if checks_stack(frame) {
         stack_check(size, &mut builder);
     }
     builder.region = Region::Prologue;
@@ -210,11 +216,16 @@ pub fn preprocess<S: Sink>(frame: &Frame, policy: &Policy, sink: &mut S) {
         Kind::NonLeaf if size > 0 => Op::Call { callee: Callee::Body },
         Kind::Leaf | Kind::NonLeaf => Op::Nop,
     });
-    builder.region = Region::Epilogue;
+}
+
+/// Those behind the body.
+#[inline(always)]
+pub(crate) fn closing<S: Sink>(frame: &Frame, policy: &Policy, sink: &mut S) {
+    let mut builder = Builder { sink, region: Region::Epilogue, marked_unsafe: false };
     epilogue(frame, policy, &mut builder);
     builder.region = Region::MoreStack;
-    if checks {
-        call_morestack(size, &mut builder);
+    if checks_stack(frame) {
+        call_morestack(frame.size.bytes(), &mut builder);
     }
 }
 

@@ -32,6 +32,19 @@ impl<'a> Overwrite<'a> {
         Self { words, count: 0 }
     }
 
+    /// Behind the words of another function.
+    #[inline(always)]
+    pub(crate) fn behind(others: &[Word], words: &'a mut Words) -> Self {
+        match words.get_mut(..others.len()) {
+            Some(words) => words.copy_from_slice(others),
+            None => {
+                words.clear();
+                words.extend_from_slice(others);
+            }
+        }
+        Self { words, count: others.len() }
+    }
+
     /// How many words there are.
     #[inline(always)]
     pub(crate) const fn count(&self) -> usize {

@@ -5,7 +5,7 @@ use lowering::encode::Reg;
 use lowering::epilogue::{Epilogue, OwnPop};
 use lowering::policy::{LargePop, LeafPop, Policy, SmallPop};
 use lowering::pseudo::Op;
-use lowering::{Frame, FrameSize, Kind, ResolveError, lower, strategies};
+use lowering::{Frame, FrameSize, Kind, Lowered, ResolveError, lower, lower_each, strategies};
 use proptest::prelude::*;
 use std::collections::HashSet;
 
@@ -196,6 +196,23 @@ proptest! {
         let (first, second) = (lower(&frame, &policy), lower(&frame, &left));
         prop_assert_eq!(first.words(), second.words());
         prop_assert_eq!(first.rows(), second.rows());
+    }
+
+    /// Lowered with others, a frame becomes what it is alone, whatever was lowered before.
+    #[test]
+    fn each_of_several_policies_lowers_a_frame_as_it_does_alone(
+        frames in prop::collection::vec(strategies::frame(), 1..4),
+        policies in prop::collection::vec(strategies::policy(), 0..8),
+    ) {
+        let mut lowered = vec![Lowered::new(); policies.len()];
+        for frame in frames {
+            lower_each(&frame, policies.iter(), &mut lowered);
+            for (policy, lowered) in policies.iter().zip(&lowered) {
+                let alone = lower(&frame, policy);
+                prop_assert_eq!(alone.words(), lowered.words(), "{} {:?}", policy.name, frame);
+                prop_assert_eq!(alone.rows(), lowered.rows(), "{} {:?}", policy.name, frame);
+            }
+        }
     }
 }
 
