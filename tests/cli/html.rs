@@ -2,7 +2,7 @@
 //! without a network, nothing that breaks out of its text, every finding once, drawings
 //! that say what the tables say, and a label for what is typed into.
 
-use crate::fixtures::{Files, clean, image, leaf, loads_sp, two_steps};
+use crate::fixtures::{Files, clean, image, leaf, loads_sp, two_steps, two_steps_assembly};
 use crate::review::{LARGE, recorded};
 use crate::support::{check_error, json, list, midframe};
 use image::testing::GoFunction;
@@ -200,6 +200,17 @@ fn a_scan_has_every_finding_once() {
         let broken = listing.iter().filter(|row| !row[5].is_empty()).count();
         assert!(broken > 0 && broken == within(drawing, "rect.band").len());
     }
+}
+
+/// Assembly is never preempted: what is wrong there does not crash.
+#[test]
+fn a_scan_lists_what_crashes_first() {
+    let files = Files::new();
+    let functions = [two_steps_assembly("main.a"), two_steps("main.b")];
+    let path = files.write("program", image(&functions).bytes());
+    let html = page(&["scan", &path], 1);
+    let names = select(&html, "tr.finding").into_iter().map(|row| text(within(row, "td")[0]));
+    assert_eq!(names.collect::<Vec<_>>(), ["main.b", "main.a"]);
 }
 
 /// The frame of the report, 65616: ADD $80 leaves 65536 for the second one to pop.

@@ -112,7 +112,10 @@ fn findings(html: &mut Html, number: usize, image: &ScannedImage) {
     if image.findings.is_empty() {
         return;
     }
-    let rows = image.findings.iter().map(|finding| {
+    let mut findings: Vec<_> = image.findings.iter().collect();
+    // What crashes comes first, what is accepted last.
+    findings.sort_by_key(|finding| (finding.accepted.is_some(), finding.observer));
+    let rows = findings.into_iter().map(|finding| {
         let seen =
             Observer::ALL.into_iter().filter(|observer| finding.observers.contains(*observer));
         let seen: Vec<_> = seen.map(Observer::id).collect();
