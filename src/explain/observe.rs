@@ -316,6 +316,8 @@ const fn in_words(content: Content) -> &'static str {
         Content::ReturnAddress => "the return address",
         Content::SavedR29 => "the caller's R29",
         Content::Local => "a local, or what an earlier call left there",
+        Content::CalleesR29 => "R29, kept for a callee",
+        Content::CalleesReturn => "the address behind a call, kept for the callee",
         Content::Unused => "what an earlier call left there",
     }
 }

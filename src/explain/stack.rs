@@ -21,6 +21,10 @@ pub enum Content {
     SavedR29,
     /// A local of this function, or what an earlier call left there.
     Local,
+    /// R29, in the pair that is made for a callee without a frame.
+    CalleesR29,
+    /// The address behind the call, in that pair.
+    CalleesReturn,
     /// Nothing that this function uses.
     Unused,
 }
@@ -98,6 +102,15 @@ pub(super) fn callees_pair(function: &Function<'_>, at: Index, depth: Depth) -> 
     None
 }
 
+/// What a word of the pair of a callee holds, which is at `pair`.
+fn of_callee(pair: Option<Depth>, depth: Depth) -> Option<Content> {
+    match pair?.0.wrapping_sub(depth.0) {
+        0 => Some(Content::CalleesR29),
+        8 => Some(Content::CalleesReturn),
+        _ => None,
+    }
+}
+
 /// The words around SP, and those that hold what the caller needs again.
 pub(super) fn around(story: &Story) -> Vec<Slot> {
     let Some(state) = &story.state else { return Vec::new() };
@@ -130,7 +143,8 @@ pub(super) fn around(story: &Story) -> Vec<Slot> {
         Slot {
             offset,
             depth,
-            content: content(state, story.frame_size, depth),
+            content: of_callee(story.callees_pair, depth)
+                .unwrap_or_else(|| content(state, story.frame_size, depth)),
             pushed: push.map(|push| push.value),
             is_taken: taken == Some(offset),
             is_lost,

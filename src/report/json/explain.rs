@@ -165,6 +165,8 @@ fn slot(slot: &Slot) -> SlotObject {
             Content::ReturnAddress => "return-address",
             Content::SavedR29 => "saved-r29",
             Content::Local => "local",
+            Content::CalleesR29 => "callee-r29",
+            Content::CalleesReturn => "callee-return-address",
             Content::Unused => "unused",
         },
         overwritten: slot.is_lost,

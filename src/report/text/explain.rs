@@ -211,6 +211,8 @@ pub fn cell(slot: &Slot) -> String {
         Content::ReturnAddress => "return address",
         Content::SavedR29 => "R29, saved",
         Content::Local => "local",
+        Content::CalleesR29 => "R29, for the callee",
+        Content::CalleesReturn => "LR, for the callee",
         Content::Unused => "unused",
     };
     let written = match (slot.pushed, slot.is_lost) {

@@ -170,9 +170,16 @@ fn the_pair_of_duffzero_is_there_and_an_injected_call_overwrites_it() {
         let walk = observer(&document["boundary"], "frame-pointer");
         assert_eq!((run.status, &walk["verdict"]), (0, &json!("refuted")), "{}", run.stdout);
         assert_eq!(list(&walk["sentences"])[0], pair);
+        let held = |offset: i64| {
+            let mut slots = list(&document["boundary"]["stack"]).iter();
+            slots.find(|slot| slot["offset"] == offset).map(|slot| slot["content"].clone())
+        };
+        assert_eq!(held(-16), Some(json!("callee-return-address")));
+        assert_eq!(held(-24), Some(json!("callee-r29")));
     }
     let (first, _) = explain(&[&path, "main.marked"]);
     assert!(first.stdout.contains("boundary +0x18"), "{}", first.stdout);
+    assert!(first.stdout.contains("R29, for the callee -> R29"), "{}", first.stdout);
     // Behind the ADR, R27 is lost.
     let (run, document) = explain(&[&path, "main.unmarked"]);
     let preempted = observer(&document["boundary"], "async-preemption");
