@@ -8,12 +8,12 @@
 //!
 //! # Where that does not hold
 //! Some questions look further ahead: what comes behind a call, one instruction; how long a
-//! restartable sequence is; how what was found broken is seen; what a literal is; whether
-//! LR or R29 is copied anywhere (both set [`Walk::looks_beyond`]). So a beginning that is
-//! shared ends in front of the last instruction that the functions have in common and in
-//! no such sequence, nothing is found in it, and nobody has asked the last two. Which of its branches go beyond it is
-//! kept; where to, whether that is in the function and what its row declares is asked of
-//! each.
+//! restartable sequence is; how what was found broken is seen; what a literal is, and
+//! whether LR or R29 is copied anywhere (both set [`Walk::looks_beyond`]). So a beginning
+//! that is shared ends in front of the last instruction that the functions have in common
+//! and in no such sequence, nothing is found in it, and nobody asks the last two. Which of
+//! its branches go beyond it is kept; where to, whether that is in the function and what its
+//! row declares is asked of each.
 
 use super::line::Line;
 use super::{Walk, is_restartable};

@@ -5,7 +5,7 @@
 //! on two processors it mostly gets there before the signal does, and a program with a
 //! mid-frame boundary lives through anything from 70 to over 2000 collections. On one,
 //! whoever stops it runs while it does not, so it finds the signal where it was left,
-//! at any boundary, and dies within 200.
+//! at any boundary, and mostly dies within 100.
 
 use super::Outcome;
 use crate::truth::emulator::Emulator;
