@@ -4,6 +4,7 @@ use crate::Error;
 use crate::moduledata::Moduledata;
 use crate::pclntab::{Layout, Pclntab, Table, has_magic};
 use crate::space::{AddressSpace, Segment, find_all};
+use rayon::prelude::*;
 
 /// The tables and the code of a module.
 #[derive(Clone, Copy, Debug)]
@@ -93,12 +94,29 @@ fn search<'a>(space: &AddressSpace<'a>) -> Result<Search<'a>, Error> {
     Ok(search)
 }
 
-/// The aligned places of what follows the first byte of every magic.
+/// What follows the first byte of every magic.
+const MAGIC: [u8; 7] = [0xff, 0xff, 0xff, 0, 0, 4, 8];
+
+/// How many bytes a thread searches at a time, and how many pieces are searched at once:
+/// so many places are kept at most.
+const PIECE: usize = 1 << 18;
+const PIECES: usize = 32;
+
+/// The aligned places of every magic, in their order. All threads search.
 fn candidates<'s>(space: &'s AddressSpace<'_>) -> impl Iterator<Item = u64> + 's {
     let in_segment = |segment: &'s Segment<'_>| {
-        let address = segment.address;
-        let places = find_all(segment.bytes, [0xff, 0xff, 0xff, 0, 0, 4, 8]);
-        places.filter_map(move |place| (address + place).checked_sub(1))
+        let &Segment { address, bytes, .. } = segment;
+        let in_piece = move |start: usize| {
+            let end = start.saturating_add(PIECE + MAGIC.len() - 1).min(bytes.len());
+            let places = find_all(bytes.get(start..end).unwrap_or_default(), MAGIC);
+            places.map(move |place| start as u64 + place)
+        };
+        (0..bytes.len()).step_by(PIECE * PIECES).flat_map(move |start| {
+            let end = start.saturating_add(PIECE * PIECES).min(bytes.len());
+            let pieces = (start..end).into_par_iter().step_by(PIECE);
+            let places: Vec<_> = pieces.flat_map_iter(in_piece).collect();
+            places.into_iter().filter_map(move |place| (address + place).checked_sub(1))
+        })
     };
     let places = space.segments().iter().flat_map(in_segment);
     places.filter(|address| *address != 0 && address.is_multiple_of(8))
