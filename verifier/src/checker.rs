@@ -6,6 +6,7 @@ use crate::registers::Registers;
 use crate::report::{Reason, Report};
 use crate::rules::below_sp::SignalStack;
 use crate::state::{KnownId, Knowns, State};
+use crate::sweep::Sweep;
 use crate::value::Block;
 use crate::walk::{Beginning, Edge, Walk, settle};
 use unwind::{FuncFlags, Index, Pc, RowTable, Word};
@@ -30,11 +31,22 @@ pub struct Function<'a> {
     pub pointer: &'a dyn Fn(u64) -> Option<u64>,
 }
 
+impl Function<'_> {
+    /// The instruction at an address, if it is one of this function.
+    pub(crate) fn index_of(&self, address: u64) -> Option<u32> {
+        let offset = address.checked_sub(self.entry.0)?;
+        let index = offset / Word::BYTES;
+        let is_inside = offset % Word::BYTES == 0 && index < self.words.len() as u64;
+        if is_inside { u32::try_from(index).ok() } else { None }
+    }
+}
+
 /// Checks functions, one after the other, in the same memory.
 #[derive(Debug)]
 pub struct Checker {
     scratch: Scratch,
     memory: Memory,
+    sweep: Sweep,
 }
 
 /// What a walk works on.
@@ -94,7 +106,7 @@ impl Default for Checker {
             block: Block::default(),
             registers: Registers::new(),
         };
-        Self { scratch, memory: Memory::new() }
+        Self { scratch, memory: Memory::new(), sweep: Sweep::default() }
     }
 }
 
@@ -107,6 +119,17 @@ impl Checker {
 
     /// Checks a function; `report` is overwritten.
     pub fn check(&mut self, function: &Function<'_>, report: &mut Report) {
+        match self.sweep.prove(function, &mut self.memory) {
+            Some(boundaries) => {
+                report.clear();
+                report.boundaries = boundaries;
+            }
+            None => self.check_closely(function, report),
+        }
+    }
+
+    /// Checks a function by a walk.
+    fn check_closely(&mut self, function: &Function<'_>, report: &mut Report) {
         let leaders = &mut self.scratch.leaders;
         leaders.reset(function.words.len());
         if function.words.len() > SHORT {
@@ -133,7 +156,7 @@ impl Checker {
                 until = until.min(common);
             }
         }
-        let Self { scratch, memory } = &mut *self;
+        let Self { scratch, memory, .. } = &mut *self;
         let beginning = match sharing {
             0 => None,
             _ => Beginning::walk(function, until, scratch, memory, report),
@@ -155,12 +178,12 @@ impl Checker {
         function: &Function<'_>,
         report: &mut Report,
     ) {
-        let Self { scratch, memory } = &mut *self;
+        let Self { scratch, memory, .. } = &mut *self;
         match beginning {
             Some(beginning) if beginning.go_on(function, scratch, memory, report).is_some() => {
                 scratch.finish(function, report);
             }
-            _ => self.check(function, report),
+            _ => self.check_closely(function, report),
         }
     }
 
@@ -184,7 +207,7 @@ impl Checker {
     }
 
     fn walk(&mut self, function: &Function<'_>, report: &mut Report) {
-        let Self { scratch, memory } = self;
+        let Self { scratch, memory, .. } = self;
         for pass in 1..=MAX_PASSES {
             report.clear();
             scratch.next_pass(function.words.len());

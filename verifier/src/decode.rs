@@ -12,6 +12,7 @@ mod memory;
 mod screen;
 
 pub use branch::{DirectBranch, direct_branch};
+pub(crate) use screen::{Kind, is_event, kind};
 pub use screen::{Screen, screen};
 
 use unwind::Word;
@@ -274,6 +275,12 @@ pub fn decode(word: Word) -> Inst {
 pub const fn is_trap(word: Word) -> bool {
     word.get() >> 16 == 0 || word.get() == GO_UNDEF
 }
+
+/// NOP.
+pub(crate) const NOP: Word = Word::new(0xd503_201f);
+
+/// RET.
+pub(crate) const RETURN: Word = Word::new(0xd65f_03c0);
 
 /// What Go's assembler emits for UNDEF.
 const GO_UNDEF: u32 = 0xbea7_1700;

@@ -24,6 +24,7 @@ mod registers;
 mod report;
 pub mod rules;
 mod state;
+mod sweep;
 pub mod syntax;
 mod value;
 mod walk;

@@ -10,4 +10,4 @@ pub mod sp_align;
 pub mod sp_row;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -47,9 +47,12 @@ use crate::operands::{Regs, is_indexed};
 use crate::report::{Reason, Report, Undecided};
 use crate::state::Known;
 pub(crate) use alike::{Beginning, Edge};
+pub(crate) use edges::{MAX_PADDING, MORESTACK};
 use line::Line;
+pub(crate) use resume::RESTART_REACH;
 pub(crate) use settle::settle;
-use spans::{declared, is_restartable, plain};
+pub(crate) use spans::is_restartable;
+use spans::{declared, plain};
 use unwind::{Depth, FuncFlags, Index, Span, Word};
 
 /// A pair of a frame that a call without a frame is given: `place` holds R29, and

@@ -73,8 +73,7 @@ fn exception(word: u32) -> Inst {
 /// Hints, barriers, MSR, MRS and SYS. Only a write of SP_EL0 or SPSel, which
 /// traps at EL0, concerns SP.
 fn system(word: u32) -> Inst {
-    const NOP: u32 = 0xd503_201f;
-    if word == NOP {
+    if word == super::NOP.get() {
         return Inst::Nop;
     }
     // MSR SP_EL0, Xt is S3_0_C4_C1_0; MSR SPSel, #imm is op1 0, CRn 4, op2 5.

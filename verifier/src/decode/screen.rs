@@ -23,18 +23,49 @@ pub enum Screen {
 #[inline(always)]
 #[must_use]
 pub fn screen(word: Word) -> Screen {
-    let word = word.get();
-    let class = CLASSES[(word >> 21) as usize];
-    let Pattern { first, second, bias, tmp } = PATTERNS[(class & 63) as usize];
-    let matches = |word: u32, (mask, value): (u32, u32)| word & mask == value;
-    let pattern = matches(word, first) | matches(word.wrapping_add(bias), second);
-    match (pattern | names_tmp(word, tmp), class) {
-        (false, ..) => Screen::Plain,
-        (true, BRANCH) => Screen::Branch,
-        (true, BRANCH_IF) if !names_tmp(word, D) => Screen::Branch,
-        (true, CALL) => Screen::Call,
+    match (is_event(word), kind(word)) {
+        (false, _) => Screen::Plain,
+        (true, Kind::Branch) => Screen::Branch,
+        (true, Kind::BranchIf) if !names_tmp(word.get(), D) => Screen::Branch,
+        (true, Kind::Call) => Screen::Call,
         (true, _) => Screen::Decode,
     }
+}
+
+/// Whether a word is not [`Screen::Plain`].
+#[inline(always)]
+pub(crate) fn is_event(word: Word) -> bool {
+    let word = word.get();
+    let Pattern { first, second, bias, tmp } = PATTERNS[(class(word) & 63) as usize];
+    let matches = |word: u32, (mask, value): (u32, u32)| word & mask == value;
+    matches(word, first) | matches(word.wrapping_add(bias), second) | names_tmp(word, tmp)
+}
+
+/// What kind of instruction a word is that is not plain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// B.
+    Branch,
+    /// B.cond, CBZ, CBNZ, TBZ, TBNZ.
+    BranchIf,
+    /// BL.
+    Call,
+    Other,
+}
+
+#[inline(always)]
+pub(crate) fn kind(word: Word) -> Kind {
+    match class(word.get()) {
+        BRANCH => Kind::Branch,
+        BRANCH_IF => Kind::BranchIf,
+        CALL => Kind::Call,
+        _ => Kind::Other,
+    }
+}
+
+#[inline(always)]
+fn class(word: u32) -> u8 {
+    CLASSES[(word >> 21) as usize]
 }
 
 const BRANCH: u8 = Class::Branch as u8;

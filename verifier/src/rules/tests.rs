@@ -12,7 +12,9 @@ mod saved_lr;
 mod straight;
 mod values;
 
+use crate::decoded::Memory;
 use crate::report::{Observer, Observers, Reason, Report, Rule};
+use crate::sweep::Sweep;
 use crate::{Checker, Function, SignalStack};
 use core::fmt::Write;
 use unwind::{Depth, FuncFlags, Index, Pc, Row, RowTable, UnsafePoint, Word};
@@ -21,13 +23,13 @@ use unwind::{Depth, FuncFlags, Index, Pc, Row, RowTable, UnsafePoint, Word};
 const ENTRY: u64 = 0x1_0000;
 
 /// A function to check, with what the image says of it.
-struct Case<'a> {
-    listing: &'a str,
+pub(crate) struct Case<'a> {
+    pub(crate) listing: &'a str,
     flags: FuncFlags,
-    recovery: Option<Index>,
+    pub(crate) recovery: Option<Index>,
     signals: SignalStack,
     /// What the image holds, by address.
-    pointers: &'a [(u64, u64)],
+    pub(crate) pointers: &'a [(u64, u64)],
 }
 
 /// Checks a function without flags or jump tables for rule `sp-row`. The expected
@@ -45,7 +47,7 @@ fn check_rules(listing: &str, expected: &[&str]) {
 }
 
 impl<'a> Case<'a> {
-    fn new(listing: &'a str) -> Self {
+    pub(crate) fn new(listing: &'a str) -> Self {
         let (flags, signals) = (FuncFlags(0), SignalStack::Own);
         Self { listing, flags, recovery: None, signals, pointers: &[] }
     }
@@ -66,7 +68,27 @@ impl<'a> Case<'a> {
         sp_row(self.report())
     }
 
-    fn report(&self) -> Report {
+    /// What a check says of the function, and a walk too.
+    pub(crate) fn report(&self) -> Report {
+        self.with_function(|function| {
+            let (mut report, mut again, mut checker) = <_>::default();
+            Checker::check(&mut checker, function, &mut report);
+            // The memory of a checker does not change what it finds.
+            checker.check(function, &mut again);
+            assert_eq!(again, report);
+            // Nothing is swept where others are looked at too.
+            checker.check_alike(function, core::iter::empty(), &mut again, |_| {});
+            assert_eq!(again, report, "{}", self.listing);
+            report
+        })
+    }
+
+    /// What a sweep proves of it.
+    pub(crate) fn swept(&self) -> Option<u32> {
+        self.with_function(|function| Sweep::default().prove(function, &mut Memory::new()))
+    }
+
+    fn with_function<T>(&self, act: impl FnOnce(&Function<'_>) -> T) -> T {
         let (mut words, mut rows) = (Vec::new(), RowTable::new());
         for line in self.listing.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut fields = line.split_ascii_whitespace();
@@ -81,9 +103,7 @@ impl<'a> Case<'a> {
         let pointer = |address| {
             self.pointers.iter().find(|(known, _)| *known == address).map(|&(_, value)| value)
         };
-        let mut report = Report::new();
-        let mut checker = Checker::new();
-        let function = Function {
+        act(&Function {
             entry: Pc(ENTRY),
             words: &words,
             rows: &rows,
@@ -91,13 +111,7 @@ impl<'a> Case<'a> {
             recovery: self.recovery,
             signals: self.signals,
             pointer: &pointer,
-        };
-        checker.check(&function, &mut report);
-        // The memory of a checker does not change what it finds.
-        let mut again = Report::new();
-        checker.check(&function, &mut again);
-        assert_eq!(again, report);
-        report
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::alike::Edge;
 use super::{Step, Walk, declared, is_restartable, plain};
 use crate::checker::{Scratch, Start};
-use crate::decode::{Access, DirectBranch, Inst, Reg, decode, direct_branch, is_trap};
+use crate::decode::{Access, DirectBranch, Inst, RETURN, Reg, decode, direct_branch, is_trap};
 use crate::effect::{Effect, Transfer, effect};
 use crate::flow::target;
 use crate::operands::may_write;
@@ -16,17 +16,14 @@ use unwind::{Depth, Span, Word};
 const MAX_TABLE_ENTRIES: u64 = 1 << 17;
 
 /// The most NOPs behind a call that does not return; Go puts one.
-const MAX_PADDING: usize = 8;
-
-/// RET.
-const RETURN: Word = Word::new(0xd65f_03c0);
+pub(crate) const MAX_PADDING: usize = 8;
 
 /// The most stores in front of that: there are 16 registers for integers and 16 for
 /// floating-point numbers (`abi-internal.md`).
 const MAX_SPILLS: usize = 32;
 
 /// MOVD R30, R3: where morestack is called.
-const MORESTACK: Word = Word::new(0xaa1e_03e3);
+pub(crate) const MORESTACK: Word = Word::new(0xaa1e_03e3);
 
 impl<'a> Walk<'a, '_> {
     /// An edge reaches the boundary `at` with SP at `depth`.
@@ -163,7 +160,7 @@ impl Walk<'_, '_> {
         let known = match target.kind {
             Kind::Element => self.table(target.number),
             Kind::Unknown if self.is_element(at, rn) => false,
-            Kind::Const | Kind::Address => match self.index_of(target.number) {
+            Kind::Const | Kind::Address => match self.function.index_of(target.number) {
                 Some(target) => {
                     let known = self.known();
                     self.arrive(target, self.line.depth, known);
@@ -195,7 +192,8 @@ impl Walk<'_, '_> {
         let first = self.line.table_entries;
         loop {
             let entry = table.wrapping_add((self.line.table_entries - first) * 8);
-            let target = (self.function.pointer)(entry).and_then(|address| self.index_of(address));
+            let target =
+                (self.function.pointer)(entry).and_then(|address| self.function.index_of(address));
             let Some(target) = target else { return self.line.table_entries > first };
             if self.line.table_entries == MAX_TABLE_ENTRIES {
                 return false;
@@ -203,14 +201,6 @@ impl Walk<'_, '_> {
             self.arrive(target, self.line.depth, known);
             self.line.table_entries += 1;
         }
-    }
-
-    /// The instruction at an address, if it is one of this function.
-    fn index_of(&self, address: u64) -> Option<u32> {
-        let offset = address.checked_sub(self.function.entry.0)?;
-        let inside =
-            offset % Word::BYTES == 0 && offset / Word::BYTES < self.function.words.len() as u64;
-        if inside { u32::try_from(offset / Word::BYTES).ok() } else { None }
     }
 
     /// Execution reaches the end of the function, which is returned.

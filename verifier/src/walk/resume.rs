@@ -233,7 +233,7 @@ fn tmp_kept_from(rows: &RowTable, span: &Span) -> u32 {
 }
 
 /// How many instructions into a sequence a goroutine can be stopped.
-const RESTART_REACH: u32 = (RESTART_LIMIT / Word::BYTES) as u32;
+pub(crate) const RESTART_REACH: u32 = (RESTART_LIMIT / Word::BYTES) as u32;
 
 /// How far behind a move of SP the store of what a signal overwrote is looked for.
 const MAX_LOST: usize = 8;

@@ -64,6 +64,6 @@ pub(super) fn plain(span: &Span) -> Option<Depth> {
 }
 
 #[inline]
-pub(super) fn is_restartable(span: &Span) -> bool {
+pub(crate) fn is_restartable(span: &Span) -> bool {
     matches!(span.row.unsafe_point, UnsafePoint::Restart1 | UnsafePoint::Restart2)
 }
