@@ -185,6 +185,9 @@ pub fn checker(bytes: &[u8]) {
     checker.check(&function, &mut report);
     checker.check(&function, &mut again);
     assert_eq!(report, again, "memory of an earlier check shows");
+    // Where others are looked at too, a function is walked even if it is as most are.
+    checker.check_alike(&function, core::iter::empty(), &mut again, |_| {});
+    assert_eq!(report, again, "the walk finds something else");
     judge(&report, words);
 }
 
@@ -239,6 +242,45 @@ const TWO_STEPS: [u32; 10] = [
     0xd65f_03c0,
 ];
 
+/// A function as most are, with a frame of 32 bytes: a global by R27, the pair for
+/// DUFFZERO, a branch, morestack (as in dockerd of Debian 12, go1.19).
+const ORDINARY: [u32; 21] = [
+    0xf940_0b90,
+    0xeb30_63ff,
+    0x5400_0209,
+    0xf81e_0ffe,
+    0xf81f_83fd,
+    0xd100_23fd,
+    0x9000_001b,
+    0xf940_0760,
+    0x1000_009b,
+    0xa93e_effd,
+    0xd100_63fd,
+    0x9400_0000,
+    0xd100_23fd,
+    0xb400_0040,
+    0x9400_0000,
+    0xa97f_fbfd,
+    0x9100_83ff,
+    0xd65f_03c0,
+    0xaa1e_03e3,
+    0x9400_0000,
+    0x17ff_ffec,
+];
+
+/// Its rows: the depth in steps of 8, the class from -1 downwards, the length.
+const ORDINARY_ROWS: [[u8; 3]; 9] = [
+    [0, 0, 1],
+    [0, 1, 3],
+    [4, 0, 2],
+    [4, 3, 2],
+    [4, 1, 5],
+    [4, 0, 4],
+    [0, 0, 1],
+    [0, 1, 2],
+    [0, 0, 1],
+];
+
 /// What a fuzzer of this target starts from.
 #[must_use]
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
@@ -246,17 +288,19 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "archive" => archives::seeds(),
         "image" | "scan" => images().iter().map(GoImage::bytes).collect(),
         "pctab" => vec![vec![0x20, 1, 0x1f, 4, 0], vec![0x81, 0x80, 4, 3, 0, 1, 2, 0]],
-        "decode" => vec![code()],
+        "decode" => vec![code(&TWO_STEPS)],
         _ => {
             // 4 rows: 0 for 4 instructions, 1016 for 5, 0 for 1, 0 for 1.
             let rows = [0, 0, 4, 0, 4, 0, 4, 127, 0, 5, 0, 0, 1, 0, 1, 1];
-            vec![[rows.get(1..).unwrap_or_default(), &code()].concat()]
+            let two_steps = [rows.get(1..).unwrap_or_default(), &code(&TWO_STEPS)].concat();
+            let head = [0, 0, ORDINARY_ROWS.len() as u8];
+            vec![two_steps, [&head, ORDINARY_ROWS.as_flattened(), &code(&ORDINARY)].concat()]
         }
     }
 }
 
-fn code() -> Vec<u8> {
-    TWO_STEPS.iter().flat_map(|word| word.to_le_bytes()).collect()
+fn code(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 /// Small images: each layout of the tables, each way to link.
