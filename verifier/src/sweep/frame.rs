@@ -58,7 +58,6 @@ impl Sweep {
     /// SUB R20, SP, #depth; STP R29, R30, [R20, #-8]; MOV SP, R20; SUB R29, SP, #8: the
     /// same, but the pair is below SP at the boundary in front of `at`, where nobody may
     /// be preempted.
-    #[inline(never)]
     fn made(&self, at: u32, words: &[Word], rows: &RowTable) -> Option<Shape> {
         let word = |at: u32| words.get(at as usize).map_or(0, |word| word.get());
         let store = 0xf800_0ffe | (self.depth.wrapping_neg() & 0x1ff) << 12;
@@ -82,7 +81,6 @@ impl Sweep {
     ///
     /// ADD R29, SP, #depth - 8; ADD SP, SP, #depth; RET: the same, if LR was never
     /// written.
-    #[inline(never)]
     fn popped(&mut self, at: u32, words: &[Word]) -> Option<Shape> {
         let first = at.checked_sub(2)?;
         let [load, pop, last] = words.get(first as usize..)?.first_chunk()?.map(Word::get);

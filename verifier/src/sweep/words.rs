@@ -12,7 +12,7 @@ pub(super) fn is_call(word: Word) -> bool {
     word.get() >> 26 == 0x25
 }
 
-/// Whether a word is BLR of a register that no call before it loses.
+/// Whether a word is BLR of another register than R27.
 #[inline(always)]
 fn is_call_register(word: Word) -> bool {
     word.get() & 0xffff_fc1f == 0xd63f_0000 && word.get() >> 5 & 31 != 27
