@@ -4,9 +4,10 @@
 //!
 //! - [`decode`]: a word becomes an instruction, as far as SP, constants and
 //!   control flow are concerned; what it does not know, it says.
-//! - [`Checker`]: walks a function's control-flow graph and holds each boundary
-//!   against its row and against the other [`rules`], each of which states its
-//!   claim, transfer rules and assumptions.
+//! - [`Checker`]: holds each boundary of a function against its row and against
+//!   the other [`rules`], each of which states its claim, transfer rules and
+//!   assumptions. It walks the control-flow graph, unless a sweep over the words
+//!   shows that the function is as most are, and proved.
 //! - [`Report`]: what was found, as data; [`Verdict`]: what follows.
 //! - [`syntax`]: the listing of a word in Go's assembler syntax.
 //!

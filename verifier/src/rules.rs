@@ -1,6 +1,6 @@
 //! The rules, one module each: its claim, what it looks at, who observes it
 //! broken, what it assumes and what it does not check. [`crate::Checker`] walks
-//! the code and asks them at each boundary.
+//! the code and asks them at each boundary, where a sweep has not proved them all.
 
 pub mod below_sp;
 pub mod frame_pointer;
