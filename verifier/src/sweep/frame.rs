@@ -9,13 +9,13 @@ use crate::decode::RETURN;
 use core::ops::Range;
 use unwind::{Index, RowTable, UnsafePoint, Word};
 
-/// STUR R29, [SP, #-8]; SUB R29, SP, #8.
+/// `MOVD R29, -8(RSP)`; `SUB $8, RSP, R29`.
 const SAVE_FP: u32 = 0xf81f_83fd;
 const SET_FP: u32 = 0xd100_23fd;
-/// STP R29, R30, [R20, #-8]; MOV SP, R20.
+/// `STP (R29, R30), -8(R20)`; `MOVD R20, RSP`.
 const SAVE_PAIR: u32 = 0xa93f_fa9d;
 const SET_SP: u32 = 0x9100_029f;
-/// LDP R29, R30, [SP, #-8]; LDUR R29, [SP, #-8].
+/// `LDP -8(RSP), (R29, R30)`; `MOVD -8(RSP), R29`.
 const LOAD_PAIR: u32 = 0xa97f_fbfd;
 const LOAD_FP: u32 = 0xf85f_83fd;
 
@@ -25,7 +25,7 @@ type Shape = (Range<u32>, Range<u32>);
 /// The largest operand of an addition that is not shifted.
 const MAX_OPERAND: u32 = super::MAX_OPERAND as u32;
 
-/// The deepest frame that STR with a write-back makes; LDR pops one that is less deep.
+/// The deepest frame that MOVD.W makes; MOVD.P pops one that is less deep.
 const MAX_STORE: u32 = 256;
 
 impl Sweep {
@@ -51,13 +51,13 @@ impl Sweep {
 
     /// From `at` on the frame is there.
     ///
-    /// STR R30, [SP, #-depth]! with STUR R29, [SP, #-8] and SUB R29, SP, #8 behind it:
+    /// `MOVD.W R30, -depth(RSP)` with `MOVD R29, -8(RSP)` and `SUB $8, RSP, R29` behind it:
     /// from `at` on the return address is at SP, and R29 is the caller's up to where it
     /// points at the pair.
     ///
-    /// SUB R20, SP, #depth; STP R29, R30, [R20, #-8]; MOV SP, R20; SUB R29, SP, #8: the
-    /// same, but the pair is below SP at the boundary in front of `at`, where nobody may
-    /// be preempted.
+    /// `SUB $depth, RSP, R20`; `STP (R29, R30), -8(R20)`; `MOVD R20, RSP`;
+    /// `SUB $8, RSP, R29`: the same, but the pair is below SP at the boundary in front of
+    /// `at`, where nobody may be preempted.
     fn made(&self, at: u32, words: &[Word], rows: &RowTable) -> Option<Shape> {
         let word = |at: u32| words.get(at as usize).map_or(0, |word| word.get());
         let store = 0xf800_0ffe | (self.depth.wrapping_neg() & 0x1ff) << 12;
@@ -75,11 +75,11 @@ impl Sweep {
 
     /// At `at` the frame is gone.
     ///
-    /// LDP R29, R30, [SP, #-8]; ADD SP, SP, #depth; RET: R29 is the caller's from the first
-    /// on, and LR the return address. The same with LDUR R29, [SP, #-8] and
-    /// LDR R30, [SP], #depth.
+    /// `LDP -8(RSP), (R29, R30)`; `ADD $depth, RSP`; `RET`: R29 is the caller's from the
+    /// first on, and LR the return address. The same with `MOVD -8(RSP), R29` and
+    /// `MOVD.P depth(RSP), R30`.
     ///
-    /// ADD R29, SP, #depth - 8; ADD SP, SP, #depth; RET: the same, if LR was never
+    /// `ADD $(depth-8), RSP, R29`; `ADD $depth, RSP`; `RET`: the same, if LR was never
     /// written.
     fn popped(&mut self, at: u32, words: &[Word]) -> Option<Shape> {
         let first = at.checked_sub(2)?;

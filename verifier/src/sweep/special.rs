@@ -14,8 +14,8 @@ use crate::value::{Block, Context, MAX_STEPS, Operand, Search};
 use crate::walk::{MORESTACK, RESTART_REACH, is_restartable};
 use unwind::{Depth, Index, RowTable, UnsafePoint, Word};
 
-/// ADR R27, #16; STP R29, R27, [SP, #-24]; SUB R29, SP, #24; BL; SUB R29, SP, #8: the pair
-/// is R29 and the address behind the call.
+/// `ADR 16(PC), R27`; `STP (R29, R27), -24(RSP)`; `SUB $24, RSP, R29`; `CALL`;
+/// `SUB $8, RSP, R29`: the pair is R29 and the address behind the call.
 const RETURNS_TO: u32 = 0x1000_009b;
 const SAVE_LINK: u32 = 0xa93e_effd;
 const SET_LINK: u32 = 0xd100_63fd;
