@@ -243,7 +243,7 @@ const TWO_STEPS: [u32; 10] = [
 ];
 
 /// A function as most are, with a frame of 32 bytes: a global by R27, the pair for
-/// DUFFZERO, a branch, morestack (as in dockerd of Debian 12, go1.19).
+/// DUFFZERO, a branch, morestack: what go1.19 makes of each in Debian 12's dockerd.
 const ORDINARY: [u32; 21] = [
     0xf940_0b90,
     0xeb30_63ff,

@@ -11,7 +11,7 @@ use unwind::{Index, RowTable, UnsafePoint, Word};
 
 /// `MOVD R29, -8(RSP)`; `SUB $8, RSP, R29`.
 const SAVE_FP: u32 = 0xf81f_83fd;
-const SET_FP: u32 = 0xd100_23fd;
+pub(super) const SET_FP: u32 = 0xd100_23fd;
 /// `STP (R29, R30), -8(R20)`; `MOVD R20, RSP`.
 const SAVE_PAIR: u32 = 0xa93f_fa9d;
 const SET_SP: u32 = 0x9100_029f;

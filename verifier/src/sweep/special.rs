@@ -2,6 +2,7 @@
 //! start again, uses of R27, calls of morestack, and the pair that is made for DUFFZERO.
 
 use super::Sweep;
+use super::frame::SET_FP;
 use super::words::{is_call, is_jump_register};
 use crate::checker::Function;
 use crate::decode::Reg;
@@ -19,7 +20,6 @@ use unwind::{Depth, Index, RowTable, UnsafePoint, Word};
 const RETURNS_TO: u32 = 0x1000_009b;
 const SAVE_LINK: u32 = 0xa93e_effd;
 const SET_LINK: u32 = 0xd100_63fd;
-const SET_FP: u32 = 0xd100_23fd;
 
 /// How many instructions in front of a jump name its table: ADRP, ADD and LDR.
 const NAMES_TABLE: u32 = 3;

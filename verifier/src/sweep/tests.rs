@@ -81,6 +81,12 @@ fn a_frame_is_made_and_popped() {
     leaves(&with(&function, "aa1e03e3", "aa0003e3"));
 }
 
+/// The seed of the fuzz target `checker`: no fuzzer finds its way here without one.
+#[test]
+fn shapes_follow_one_another() {
+    proves(&popped(&[&GLOBAL[..], &LINK, &["b4000040 32 -1 cbz x0, .+8", CALL]].concat()));
+}
+
 #[test]
 fn nothing_enters_the_middle_of_a_shape() {
     // CBZ to each instruction that is deep: the first that is in no shape is the CBZ itself.
