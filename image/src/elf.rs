@@ -12,7 +12,8 @@ mod system;
 
 use crate::container::{Container, many, one, part};
 use crate::error::{Error, FileType, Machine};
-use crate::space::{AddressSpace, Relocation, Segment};
+use crate::relocations::{Relocation, Relocations};
+use crate::space::{AddressSpace, Segment};
 use object::elf::{self, Dyn64, FileHeader64, ProgramHeader64, Rela64, Sym64};
 use object::{LittleEndian as LE, Pod, ReadRef};
 
@@ -31,8 +32,7 @@ pub(crate) fn read(file: &[u8]) -> Result<AddressSpace<'_>, Error> {
     let mut space = AddressSpace::new(Container::Elf, file.len(), segments, hints)?;
     if let Some(dynamic) = programs.iter().find(|program| program.p_type.get(LE) == elf::PT_DYNAMIC)
     {
-        let relocations = relocations(&space, dynamic)?;
-        space.relocate(relocations);
+        space.relocations = relocations(&space, dynamic)?;
     }
     space.os = Some(system::of(file, header, programs));
     Ok(space)
@@ -97,10 +97,10 @@ fn segments<'a>(
 ///
 /// `DT_RELR` needs nothing: it adds the bias to the pointer that is in the
 /// file.
-fn relocations(
-    space: &AddressSpace<'_>,
+fn relocations<'a>(
+    space: &AddressSpace<'a>,
     dynamic: &ProgramHeader64<LE>,
-) -> Result<Vec<Relocation>, Error> {
+) -> Result<Relocations<'a>, Error> {
     let (address, size) = (dynamic.p_vaddr.get(LE), dynamic.p_filesz.get(LE));
     let entries: &[Dyn64<LE>] = table(space, address, size)?;
     let value = |tag| {
@@ -108,14 +108,30 @@ fn relocations(
         live.filter(|entry| entry.d_tag.get(LE) == tag).map(|entry| entry.d_val.get(LE)).next()
     };
     let symbols = value(elf::DT_SYMTAB).and_then(|address| space.bytes_from(address));
-    let mut relocations = Vec::new();
-    for (start, length) in [(elf::DT_RELA, elf::DT_RELASZ), (elf::DT_JMPREL, elf::DT_PLTRELSZ)] {
-        let (Some(start), Some(length)) = (value(start), value(length)) else { continue };
-        let table: &[Rela64<LE>] = table(space, start, length)?;
-        relocations.reserve(table.len());
-        relocations.extend(table.iter().filter_map(|rela| relocation(rela, symbols)));
-    }
-    Ok(relocations)
+    let table = |start, length| match (value(start), value(length)) {
+        (Some(start), Some(length)) => table::<Rela64<LE>>(space, start, length),
+        _ => Ok(&[][..]),
+    };
+    let all = table(elf::DT_RELA, elf::DT_RELASZ)?;
+    // Linkers put those first, sorted.
+    let (relative, rest) = all.split_at(relative(all));
+    let rest = rest.iter().chain(table(elf::DT_JMPREL, elf::DT_PLTRELSZ)?);
+    let others = rest.filter_map(|rela| relocation(rela, symbols)).collect();
+    let (entries, _) = object::pod::bytes_of_slice(relative).as_chunks();
+    Ok(Relocations::new(entries, others))
+}
+
+/// How many entries from the first on are of `R_AARCH64_RELATIVE`, each at a higher
+/// address than the one before.
+fn relative(table: &[Rela64<LE>]) -> usize {
+    let mut free = 0;
+    let is_next = |rela: &&Rela64<LE>| {
+        let at = rela.r_offset.get(LE);
+        let is_next = rela.r_type(LE, false) == elf::R_AARCH64_RELATIVE && at >= free;
+        free = at.saturating_add(1);
+        is_next
+    };
+    table.iter().take_while(is_next).count()
 }
 
 /// A symbol that the file defines has the file's own value, as it has unless

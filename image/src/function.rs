@@ -21,6 +21,8 @@ pub struct Function<'i> {
     pub entry: Pc,
     /// Its instructions, with the padding up to the next function.
     pub code: &'i [Word],
+    /// The same with what lies behind it in the text.
+    pub text: &'i [Word],
     /// Its flags.
     pub flags: FuncFlags,
     /// What the runtime knows it as; 0 for most (`internal/abi/symtab.go`,
@@ -28,7 +30,8 @@ pub struct Function<'i> {
     pub func_id: u8,
     /// Whether it has `FUNCDATA_LocalsPointerMaps`.
     pub has_locals_pointer_maps: bool,
-    name: &'i [u8],
+    /// From its name on.
+    names: &'i [u8],
     /// `_func` with its `pcdata` and `funcdata`.
     record: &'i [u8],
     /// The address of that.
@@ -49,7 +52,7 @@ impl<'i> Function<'i> {
     /// The name in the table: the package path, a dot, the rest.
     #[must_use]
     pub fn name(&self) -> &'i [u8] {
-        self.name
+        c_string(self.names, 0).unwrap_or_default()
     }
 
     /// Reads the row of each boundary into `table`.
@@ -133,11 +136,11 @@ impl<'i> Function<'i> {
     pub fn innermost_name(&self, pc: Pc) -> Result<&'i [u8], Error> {
         let entry = self.entry;
         let boundary = self.boundary(pc).ok_or(Error::NoSuchBoundary { pc, entry })?;
-        let Some(indices) = self.pcdata(PCDATA_INL_TREE_INDEX) else { return Ok(self.name) };
-        let Some(tree) = self.inline_tree() else { return Ok(self.name) };
+        let Some(indices) = self.pcdata(PCDATA_INL_TREE_INDEX) else { return Ok(self.name()) };
+        let Some(tree) = self.inline_tree() else { return Ok(self.name()) };
         let index = match indices.value(boundary.0)? {
             Some(index) if index >= 0 => index,
-            _ => return Ok(self.name),
+            _ => return Ok(self.name()),
         };
         let pclntab = &self.image.module.pclntab;
         let name = inline::name(pclntab.layout, tree, pclntab.funcnametab.bytes, index);
@@ -156,7 +159,7 @@ impl<'i> Function<'i> {
     /// The same for the boundaries that no other function was inlined at.
     #[must_use]
     pub fn function_preemption(&self) -> Preemption {
-        self.preemption_as(self.name)
+        self.preemption_as(self.name())
     }
 
     pub(crate) fn read(image: &'i Image<'_>, index: usize) -> Result<Self, Error> {
@@ -197,16 +200,17 @@ impl<'i> Function<'i> {
             return Err(wrong("a function record with the same start"));
         }
         let name = i32_at(record, 4).and_then(|at| usize::try_from(at).ok());
-        let name = name.and_then(|at| c_string(pclntab.funcnametab.bytes, at));
+        let names = name.and_then(|at| pclntab.names.get(at..)).filter(|names| !names.is_empty());
         let tail = layout.record_size().saturating_sub(4);
         let byte = |skip: usize| record.get(tail.saturating_add(skip)).copied().unwrap_or(0);
         let mut function = Self {
             entry: Pc(text.address.wrapping_add(u64::from(entry.start))),
             code: Word::slice(code),
+            text: Word::slice(text.bytes.get(entry.start as usize..).unwrap_or(code)),
             flags: FuncFlags(byte(1)),
             func_id: byte(0),
             has_locals_pointer_maps: false,
-            name: name.ok_or_else(|| wrong("a name in the table"))?,
+            names: names.ok_or_else(|| wrong("a name in the table"))?,
             record,
             record_address,
             image,

@@ -24,6 +24,7 @@ mod moduledata;
 mod pclntab;
 mod pctab;
 mod pe;
+mod relocations;
 mod space;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

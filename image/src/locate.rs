@@ -42,6 +42,9 @@ pub(crate) fn module<'a>(space: &AddressSpace<'a>) -> Result<Module<'a>, Error> 
     {
         return assemble(space, pclntab, Some(moduledata));
     }
+    if let Some((pclntab, moduledata)) = relocated(space)? {
+        return assemble(space, pclntab, Some(moduledata));
+    }
     let search = search(space)?;
     if let Some((pclntab, moduledata)) = search.owned {
         return assemble(space, pclntab, Some(moduledata));
@@ -54,6 +57,29 @@ pub(crate) fn module<'a>(space: &AddressSpace<'a>) -> Result<Module<'a>, Error> 
         (Some(Err(error)), []) => Err(error),
         (None, []) => Err(search.refused.unwrap_or(Error::NoFunctionTable)),
     }
+}
+
+/// How far the first pointers of a moduledata are from the one to the header: the starts
+/// of `funcnametab`, `cutab` and `filetab`, with a length and a capacity behind each.
+const POINTERS: [u64; 3] = [8, 32, 56];
+
+/// Finds the table of a moduledata that the loader writes, by its first pointers. Where a
+/// loader writes the pointers, one that it does not write leads nowhere: what the rest of
+/// the file holds is data, whatever it looks like.
+fn relocated<'a>(space: &AddressSpace<'a>) -> Result<Option<(Pclntab<'a>, Moduledata)>, Error> {
+    let mut owned: Option<(Pclntab<'a>, Moduledata)> = None;
+    for first in space.relocations.followed(POINTERS) {
+        let Ok(pclntab) = Pclntab::read(space, first.value()) else { continue };
+        let Some(moduledata) = Moduledata::at(space, &pclntab, first.at())? else { continue };
+        match owned {
+            Some((first, _)) if first.address != pclntab.address => {
+                let (first, second) = (first.address, pclntab.address);
+                return Err(Error::AmbiguousTable { first, second });
+            }
+            _ => owned = Some((pclntab, moduledata)),
+        }
+    }
+    Ok(owned)
 }
 
 /// What a search of all segments finds.

@@ -11,6 +11,7 @@ pub(crate) mod universal;
 
 use crate::container::{Container, Os, one, part};
 use crate::error::{Error, FileType, Machine, Magic};
+use crate::relocations::Relocations;
 use crate::space::{AddressSpace, Hints, Segment};
 use fixups::Placed;
 use object::LittleEndian as LE;
@@ -42,7 +43,7 @@ pub(crate) fn read(file: &[u8]) -> Result<AddressSpace<'_>, Error> {
     }
     let Parts { segments, placed, hints, os, fixups } = parts;
     let mut space = AddressSpace::new(Container::MachO, file.len(), segments, hints)?;
-    space.relocate(fixups::read(file, &fixups, &placed)?);
+    space.relocations = Relocations::new(&[], fixups::read(file, &fixups, &placed)?);
     // Apple's linkers name the platform, and iOS needs them. Go's own, which links
     // for macOS only, does not in go1.16.
     space.os = os.or(Some(Os::Darwin));

@@ -45,10 +45,24 @@ impl Moduledata {
         space: &AddressSpace<'_>,
         pclntab: &Pclntab<'_>,
     ) -> Result<Option<Self>, Error> {
-        let found = space.find_pointer(pclntab.address).find_map(|at| read(space, pclntab, at));
-        let Some((mut moduledata, layout)) = found else { return Ok(None) };
+        let mut places = space.find_pointer(pclntab.address);
+        let found = places.find_map(|address| Self::at(space, pclntab, address).transpose());
+        found.transpose()
+    }
+
+    /// The moduledata of a pclntab, if there is one at an address.
+    ///
+    /// # Errors
+    /// [`Error::TextSections`].
+    pub(crate) fn at(
+        space: &AddressSpace<'_>,
+        pclntab: &Pclntab<'_>,
+        address: u64,
+    ) -> Result<Option<Self>, Error> {
+        let Some((mut moduledata, layout)) = read(space, pclntab, address) else {
+            return Ok(None);
+        };
         if let Some((gofunc, sections)) = layout {
-            let address = moduledata.address;
             if sections > 1 {
                 return Err(Error::TextSections { address, count: sections });
             }

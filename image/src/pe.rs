@@ -5,7 +5,8 @@
 
 use crate::container::{Container, Os, many, one, part};
 use crate::error::{Error, Machine, Magic};
-use crate::space::{AddressSpace, Hints, Relocation, Segment};
+use crate::relocations::{Relocation, Relocations};
+use crate::space::{AddressSpace, Hints, Segment};
 use object::LittleEndian as LE;
 use object::pe::{self, ImageDosHeader, ImageFileHeader, ImageNtHeaders64, ImageSectionHeader};
 use object::read::pe::{DataDirectories, ImageNtHeaders as _};
@@ -31,7 +32,7 @@ pub(crate) fn read(file: &[u8]) -> Result<AddressSpace<'_>, Error> {
         segments.extend(segment(file, base, section)?);
     }
     let mut space = AddressSpace::new(Container::Pe, file.len(), segments, Hints::default())?;
-    space.relocate(imports(&space, base, &directories));
+    space.relocations = Relocations::new(&[], imports(&space, base, &directories));
     space.os = Some(Os::Windows);
     Ok(space)
 }

@@ -4,6 +4,7 @@
 use crate::Error;
 use crate::bytes::u64_at;
 use crate::container::{Container, Os};
+use crate::relocations::{Relocations, Written};
 
 /// A part of the file at an address.
 #[derive(Clone, Copy, Debug)]
@@ -30,15 +31,6 @@ impl Hints {
     }
 }
 
-/// What the loader writes at an address.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Relocation {
-    /// The address of the eight bytes.
-    pub(crate) at: u64,
-    /// The value, or `None` when it is not known before the program runs.
-    pub(crate) value: Option<u64>,
-}
-
 /// Where the container says that a table is. Hints only: what is found there
 /// is checked like anything else.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,11 +50,11 @@ pub(crate) struct Patch {
     pub(crate) word: u32,
 }
 
-/// Segments and relocations, both ascending.
+/// Segments, ascending, and what the loader writes into them.
 #[derive(Clone, Debug)]
 pub(crate) struct AddressSpace<'a> {
     segments: Vec<Segment<'a>>,
-    relocations: Vec<Relocation>,
+    pub(crate) relocations: Relocations<'a>,
     pub(crate) hints: Hints,
     /// The format of the file.
     pub(crate) container: Container,
@@ -103,21 +95,12 @@ impl<'a> AddressSpace<'a> {
         }
         Ok(Self {
             segments,
-            relocations: Vec::new(),
+            relocations: Relocations::default(),
             hints,
             container,
             os: None,
             patches: Vec::new(),
         })
-    }
-
-    /// Sets the relocations, in any order. Of two at one address the later
-    /// counts.
-    pub(crate) fn relocate(&mut self, mut relocations: Vec<Relocation>) {
-        if !relocations.is_sorted_by_key(|relocation| relocation.at) {
-            relocations.sort_by_key(|relocation| relocation.at);
-        }
-        self.relocations = relocations;
     }
 
     /// The segments, by address.
@@ -146,14 +129,10 @@ impl<'a> AddressSpace<'a> {
     /// The pointer at an address as the loader would leave it.
     pub(crate) fn pointer(&self, address: u64) -> Option<u64> {
         let in_file = u64_at(self.bytes(address, 8)?, 0)?;
-        let after = self.relocations.partition_point(|relocation| relocation.at <= address);
-        match after.checked_sub(1).and_then(|index| self.relocations.get(index)) {
-            Some(relocation) if relocation.at == address => relocation.value,
-            Some(relocation) if address - relocation.at < 8 => None,
-            _ => match self.relocations.get(after) {
-                Some(next) if next.at - address < 8 => None,
-                _ => Some(in_file),
-            },
+        match self.relocations.at(address) {
+            Written::Value(value) => value,
+            Written::Partly => None,
+            Written::Nothing => Some(in_file),
         }
     }
 
@@ -162,15 +141,14 @@ impl<'a> AddressSpace<'a> {
     /// linkers put data that is written to, which is small.
     pub(crate) fn find_pointer(&self, value: u64) -> impl Iterator<Item = u64> {
         let pattern = value.to_le_bytes();
-        let relocated = self.relocations.iter();
-        let relocated = relocated.filter(move |r| r.value == Some(value)).map(|r| r.at);
         let of_kind = |executable| {
             self.segments.iter().rev().filter(move |segment| segment.executable == executable)
         };
         let in_file = of_kind(false).chain(of_kind(true)).flat_map(move |segment| {
             find_all(segment.bytes, pattern).map(move |at| segment.address + at)
         });
-        relocated
+        self.relocations
+            .of(value)
             .chain(in_file)
             .filter(move |&at| at.is_multiple_of(8) && self.pointer(at) == Some(value))
     }

@@ -252,11 +252,12 @@ fn without_moduledata_the_header_has_the_text_before_go1_26() -> Result<(), Erro
 // A program may carry another one as data, table and all.
 #[test]
 fn a_carried_table_is_not_the_programs_own() -> Result<(), Error> {
-    for moduledata in [true, false] {
+    let linked = [Linking::Fixed, Linking::Rela].map(|linking| [(linking, true), (linking, false)]);
+    for (linking, moduledata) in linked.into_iter().flatten() {
         let (other, at) = GoImage::new(24, vec![GoFunction::new("other.f", &[7])]).layout();
         let foreign_text = other[at.pclntab..at.tables[5]].to_vec();
-        let image = GoImage::new(24, functions());
-        let bytes = GoImage { foreign_text, sections: false, moduledata, ..image }.bytes();
+        let image = GoImage { linking, sections: false, ..GoImage::new(24, functions()) };
+        let bytes = GoImage { foreign_text, moduledata, ..image }.bytes();
         if moduledata {
             assert_eq!(Image::parse(&bytes)?.function(0)?.name(), b"main.f");
         } else {

@@ -12,7 +12,8 @@ use super::sections;
 use crate::container::{Container, Os, many, part};
 use crate::error::Error;
 use crate::locate;
-use crate::space::{AddressSpace, Hints, Relocation, Segment};
+use crate::relocations::{Relocation, Relocations};
+use crate::space::{AddressSpace, Hints, Segment};
 use apply::{Place, apply};
 use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64, Rela64, SectionHeader64, Sym64};
@@ -126,7 +127,7 @@ impl<'a> Object<'a> {
                 }
             }
         }
-        space.relocate(relocations);
+        space.relocations = Relocations::new(&[], relocations);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! (`mach-o/fixup-chains.h`) and the binds of `LC_DYLD_INFO`.
 
 use crate::error::Error;
-use crate::space::Relocation;
+use crate::relocations::Relocation;
 use object::LittleEndian as LE;
 use object::macho::{DyldInfoCommand, LinkeditDataCommand};
 use object::read::macho::{BindIterator, Fixup};

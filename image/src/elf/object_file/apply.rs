@@ -2,7 +2,8 @@
 
 use crate::bytes::u32_at;
 use crate::error::Error;
-use crate::space::{AddressSpace, Patch, Relocation};
+use crate::relocations::Relocation;
+use crate::space::{AddressSpace, Patch};
 use object::elf::{self, RelocationType};
 
 /// A relocation that is to be applied.
