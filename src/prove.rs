@@ -361,6 +361,7 @@ pub fn function(lowered: &Lowered, os: Os) -> Function<'_> {
     Function {
         entry: Pc(0),
         words: lowered.words(),
+        text: lowered.words(),
         rows: lowered.rows(),
         flags: FuncFlags(0),
         recovery: None,

@@ -173,6 +173,7 @@ pub fn checker(bytes: &[u8]) {
     let function = verifier::Function {
         entry: Pc(ENTRY),
         words,
+        text: words,
         rows: &rows,
         flags: FuncFlags(flags),
         // The image reader only hands on a recovery inside the function.

@@ -29,6 +29,7 @@ pub fn explain_binary(path: &Path, name: &str, place: Option<Place>) -> Result<E
         function: verifier::Function {
             entry: function.entry,
             words: function.code,
+            text: function.text,
             rows: &rows,
             flags: function.flags,
             recovery: function.recovery(),

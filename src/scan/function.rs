@@ -59,6 +59,7 @@ impl Scanner {
         let subject = verifier::Function {
             entry: function.entry,
             words: function.code,
+            text: function.text,
             rows: &self.rows,
             flags: function.flags,
             recovery: function.recovery(),

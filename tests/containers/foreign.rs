@@ -167,6 +167,7 @@ impl Judge {
         let subject = verifier::Function {
             entry: function.entry,
             words: function.code,
+            text: function.text,
             rows: &self.rows,
             flags: function.flags,
             recovery: function.recovery(),

@@ -176,6 +176,7 @@ impl Subject {
         Function {
             entry: Pc(0x1_0000),
             words,
+            text: words,
             rows,
             flags: FuncFlags(self.flags),
             recovery: None,

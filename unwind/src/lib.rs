@@ -104,6 +104,13 @@ impl Word {
         same * 2 + usize::from(rest[0].is_some() && rest[0] == rest[1])
     }
 
+    /// The bytes of instructions, in their order in memory.
+    #[inline(always)]
+    #[must_use]
+    pub fn bytes(words: &[Self]) -> &[u8] {
+        words.as_bytes()
+    }
+
     /// A view of code as instructions; the bytes after the last whole
     /// instruction are left out.
     #[must_use]

@@ -18,6 +18,9 @@ pub struct Function<'a> {
     pub entry: Pc,
     /// The instructions, up to the next function.
     pub words: &'a [Word],
+    /// The same with what lies behind it in memory, as far as it is at hand: that makes it
+    /// faster to read the last ones, and is not looked at.
+    pub text: &'a [Word],
     /// What the table declares.
     pub rows: &'a RowTable,
     /// The flags in the table.
@@ -47,6 +50,14 @@ pub struct Checker {
     scratch: Scratch,
     memory: Memory,
     sweep: Sweep,
+    part: Part,
+}
+
+/// What a part of a function is checked in.
+#[derive(Debug, Default)]
+struct Part {
+    rows: RowTable,
+    report: Report,
 }
 
 /// What a walk works on.
@@ -106,7 +117,7 @@ impl Default for Checker {
             block: Block::default(),
             registers: Registers::new(),
         };
-        Self { scratch, memory: Memory::new(), sweep: Sweep::default() }
+        Self { scratch, memory: Memory::new(), sweep: Sweep::default(), part: Part::default() }
     }
 }
 
@@ -122,9 +133,34 @@ impl Checker {
         match self.sweep.prove(function, &mut self.memory) {
             Some(boundaries) => {
                 report.clear();
+                self.check_parts(function, report);
                 report.boundaries = boundaries;
             }
             None => self.check_closely(function, report),
+        }
+    }
+
+    /// Walks what a sweep left of a function: each part as a function of its own, which
+    /// is entered with the frame there.
+    fn check_parts(&mut self, function: &Function<'_>, report: &mut Report) {
+        let Self { scratch, memory, sweep, part } = self;
+        for range in sweep.parts() {
+            let Some(words) = function.words.get(range.start as usize..range.end as usize) else {
+                continue;
+            };
+            part.rows.clear();
+            for row in range.clone().filter_map(|at| function.rows.row(Index(at))) {
+                part.rows.push(row, 1);
+            }
+            let entry = Pc(function.entry.0.wrapping_add(Index(range.start).offset()));
+            let (text, rows) = (words, &part.rows);
+            let function = Function { entry, words, text, rows, recovery: None, ..*function };
+            scratch.leaders.reset(words.len());
+            scratch.next_pass(words.len());
+            part.report.clear();
+            Walk::new(&function, scratch, &mut part.report).run_framed(memory);
+            scratch.finish(&function, &mut part.report);
+            report.take(&mut part.report, Index(range.start));
         }
     }
 

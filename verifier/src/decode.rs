@@ -9,10 +9,13 @@
 mod branch;
 mod data;
 mod memory;
+mod planes;
 mod screen;
 
 pub use branch::{DirectBranch, direct_branch};
-pub(crate) use screen::{Kind, is_event, kind};
+pub(crate) use planes::sort;
+pub use planes::{Kinds, WORDS};
+pub(crate) use screen::is_event;
 pub use screen::{Screen, screen};
 
 use unwind::Word;

@@ -280,6 +280,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// Takes over what was found in a part of the function that starts at `first`; its
+    /// boundaries are counted already.
+    pub(crate) fn take(&mut self, part: &mut Self, first: Index) {
+        let place = |Index(at): Index| Index(first.0 + at);
+        let violations = part.violations.drain(..);
+        self.violations.extend(violations.map(|found| Violation { at: place(found.at), ..found }));
+        let undecided = part.undecided.drain(..);
+        self.undecided.extend(undecided.map(|found| Undecided { at: place(found.at), ..found }));
+    }
+
     /// An empty report.
     #[must_use]
     pub const fn new() -> Self {

@@ -25,6 +25,8 @@
 mod bits;
 mod frame;
 mod reach;
+mod rows;
+mod shapes;
 mod special;
 #[cfg(test)]
 mod tests;
@@ -36,11 +38,14 @@ use crate::decoded::Memory;
 use crate::rules::below_sp::SignalStack;
 use crate::walk::MAX_PADDING;
 use bits::Bits;
-use unwind::{FuncFlags, Index, RowTable, UnsafePoint, Word};
+use core::ops::Range;
+use fearless_simd::Level;
+use unwind::{FuncFlags, Index, Word};
 
 /// What a sweep works on.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
+    processor: Processor,
     bits: Bits,
     /// Boundaries of another depth than the one before, from which execution falls through.
     steps: Vec<u32>,
@@ -50,10 +55,10 @@ pub(crate) struct Sweep {
     tables: Vec<(u32, u32)>,
     /// What is still to be reached.
     pending: Vec<u32>,
+    /// What was left to the walk of a function that was proved otherwise.
+    parts: Vec<Range<u32>>,
     /// How deep the frame is, in bytes; 0 if there is none.
     depth: u32,
-    /// Whether there is a sequence that starts again when it is preempted.
-    has_restarts: bool,
     /// Whether LR still has to hold the return address where the frame is popped.
     needs_lr: bool,
 }
@@ -61,12 +66,19 @@ pub(crate) struct Sweep {
 /// Functions to which other rules apply.
 const OTHERS: [FuncFlags; 3] = [FuncFlags::ASM, FuncFlags::TOP_FRAME, FuncFlags::SP_WRITE];
 
-/// The largest operand of an addition, if it is no multiple of 4096.
-const MAX_OPERAND: i64 = 0xfff;
+/// What the processor has for looks at many words at once.
+#[derive(Clone, Copy, Debug)]
+struct Processor(Level);
+
+impl Default for Processor {
+    fn default() -> Self {
+        Self(Level::new())
+    }
+}
 
 impl Sweep {
-    /// Proves that all rules hold at all boundaries that are reached, and counts those;
-    /// `None` if the function has to be walked.
+    /// Proves that all rules hold at all boundaries that are reached but for those of
+    /// [`Self::parts`], and counts those; `None` if the function has to be walked.
     pub(crate) fn prove(&mut self, function: &Function<'_>, memory: &mut Memory) -> Option<u32> {
         let Function { words, rows, flags, recovery, .. } = *function;
         let is_other = OTHERS.iter().any(|&other| flags.contains(other));
@@ -75,69 +87,37 @@ impl Sweep {
             return None;
         }
         self.bits.reset(words.len());
-        self.depths(rows)?;
-        self.words(words)?;
+        (self.depth, self.needs_lr) = (0, false);
+        self.parts.clear();
+        self.rows(rows)?;
+        self.words(words, function.text)?;
         if let Some(Index(recovery)) = recovery {
-            self.aim(recovery, true)?;
+            self.aim(recovery, recovery, true)?;
         }
         self.jumps(function)?;
         self.changes(words)?;
         let reached = self.reach(words, recovery)?;
-        self.frames(words, rows)?;
+        self.frames(words)?;
         // A panic that was recovered leaves LR as it is.
         if self.needs_lr && recovery.is_some() {
             return None;
         }
-        if self.has_restarts {
+        if self.shapes() {
             self.restarts(words, rows, memory)?;
         }
-        self.specials(words, rows, memory)?;
+        self.specials(words, memory)?;
         Some(reached)
     }
 
-    /// Takes down which boundaries are deep. All of them have the same depth, which one
-    /// addition can pop; the entry is not among them.
-    fn depths(&mut self, rows: &RowTable) -> Option<()> {
-        (self.depth, self.has_restarts, self.needs_lr) = (0, false, false);
-        let mut depth = 0;
-        let mut deep_from = None;
-        for span in rows.spans() {
-            match span.row.unsafe_point {
-                UnsafePoint::Safe | UnsafePoint::Unsafe => {}
-                UnsafePoint::Restart1 | UnsafePoint::Restart2 => self.has_restarts = true,
-                UnsafePoint::RestartAtEntry => return None,
-            }
-            let (Index(start), here) = (span.start, span.row.depth.0);
-            match deep_from {
-                Some(from) if here == 0 => {
-                    self.bits.deepen(from..start);
-                    deep_from = None;
-                }
-                None if here != 0 && (depth == 0 || depth == here) => {
-                    (depth, deep_from) = (here, Some(start));
-                }
-                None if here == 0 => {}
-                Some(_) if here == depth => {}
-                _ => return None,
-            }
-        }
-        if let Some(from) = deep_from {
-            self.bits.deepen(from..rows.end().0);
-        }
-        let is_operand = match depth {
-            0..=MAX_OPERAND => true,
-            _ => depth & MAX_OPERAND == 0 && depth >> 12 <= MAX_OPERAND,
-        };
-        if depth < 0 || depth % 16 != 0 || !is_operand || self.bits.is(0, |block| block.deep) {
-            return None;
-        }
-        self.depth = u32::try_from(depth).ok()?;
-        Some(())
+    /// Pops that the walk has to look at, from where the frame is there.
+    pub(crate) fn parts(&self) -> &[Range<u32>] {
+        &self.parts
     }
 
     /// An edge leads to a boundary of the function, in the same state.
-    fn aim(&mut self, target: u32, is_deep: bool) -> Option<()> {
-        let is_wrong = self.bits.aim(target, u64::from(is_deep));
+    fn aim(&mut self, from: u32, target: u32, is_deep: bool) -> Option<()> {
+        let distance = target.wrapping_sub(from).cast_signed();
+        let is_wrong = self.bits.aim(from, distance, u64::from(is_deep));
         (self.bits.contains(target) && !is_wrong).then_some(())
     }
 

@@ -47,7 +47,7 @@ use crate::operands::{Regs, is_indexed};
 use crate::report::{Reason, Report, Undecided};
 use crate::state::Known;
 pub(crate) use alike::{Beginning, Edge};
-pub(crate) use edges::{MAX_PADDING, MORESTACK};
+pub(crate) use edges::MAX_PADDING;
 use line::Line;
 pub(crate) use resume::RESTART_REACH;
 pub(crate) use settle::settle;
@@ -141,6 +141,15 @@ impl<'a, 'r> Walk<'a, 'r> {
             }
         }
         self.run_pending(memory);
+    }
+
+    /// Walks what is entered with a frame, as one that a recovered panic left.
+    pub(crate) fn run_framed(&mut self, memory: &mut Memory) {
+        if let Some(depth) = self.span(0).map(|span| span.row.depth) {
+            let known = self.scratch.knowns.intern(Known::recovered(depth));
+            self.arrive(0, depth, known);
+            self.run_pending(memory);
+        }
     }
 
     fn arrive_at_entry(&mut self) {

@@ -2,10 +2,10 @@
 //! is: four thousand million, some minutes with optimizations on.
 //!
 //! What is held:
-//! - a word that `screen` passes is harmless to `decode`; neither to the verifier nor to
+//! - a word that `screen` passes, or the screen of many words, is harmless to `decode`; neither to the verifier nor to
 //!   `yaxpeax-arm` does it write R27, R29 or LR, store LR or R29, store through SP to the
 //!   word at SP or below, or load from further below (`passed`);
-//! - `direct_branch` says the same as `decode`;
+//! - `direct_branch`, and what many words are sorted by, say the same as `decode`;
 //! - a write of SP that `yaxpeax-arm` sees is never harmless to the verifier,
 //!   and where both know the amount it is the same; nor does the verifier
 //!   rely on a write that the other does not see;

@@ -88,7 +88,7 @@ impl<'a> Case<'a> {
         self.with_function(|function| Sweep::default().prove(function, &mut Memory::new()))
     }
 
-    fn with_function<T>(&self, act: impl FnOnce(&Function<'_>) -> T) -> T {
+    pub(crate) fn with_function<T>(&self, act: impl FnOnce(&Function<'_>) -> T) -> T {
         let (mut words, mut rows) = (Vec::new(), RowTable::new());
         for line in self.listing.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut fields = line.split_ascii_whitespace();
@@ -106,6 +106,7 @@ impl<'a> Case<'a> {
         act(&Function {
             entry: Pc(ENTRY),
             words: &words,
+            text: &words,
             rows: &rows,
             flags: self.flags,
             recovery: self.recovery,

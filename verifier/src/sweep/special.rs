@@ -2,18 +2,17 @@
 //! start again, uses of R27, calls of morestack, and the pair that is made for DUFFZERO.
 
 use super::Sweep;
-use super::frame::SET_FP;
-use super::words::{is_call, is_jump_register};
-use crate::checker::Function;
-use crate::decode::Reg;
+use super::frame::{ADD_TMP, SET_FP};
+use super::words::{is_call, is_followed, is_jump_register};
+use crate::checker::{Function, SHORT};
+use crate::decode::{Access, Reg, is_event};
 use crate::decoded::{Decoded, Memory};
 use crate::effect::Effect;
 use crate::operands::{Regs, is_indexed};
 use crate::registers::{Kind, Registers};
 use crate::rules::restart::Sequence;
 use crate::value::{Block, Context, MAX_STEPS, Operand, Search};
-use crate::walk::{MORESTACK, RESTART_REACH, is_restartable};
-use unwind::{Depth, Index, RowTable, UnsafePoint, Word};
+use unwind::{Depth, Index, RowTable, Word};
 
 /// `ADR 16(PC), R27`; `STP (R29, R27), -24(RSP)`; `SUB $24, RSP, R29`; `CALL`;
 /// `SUB $8, RSP, R29`: the pair is R29 and the address behind the call.
@@ -50,7 +49,7 @@ impl Sweep {
             });
             let first = self.tables.len();
             while let Some(target) = entries.next().flatten() {
-                self.aim(target, is_deep)?;
+                self.aim(at, target, is_deep)?;
                 self.tables.push((at, target));
                 if self.tables.len() > MAX_TABLE_ENTRIES {
                     return None;
@@ -83,45 +82,62 @@ impl Sweep {
         rows: &RowTable,
         memory: &mut Memory,
     ) -> Option<()> {
-        let spans = rows.spans();
-        let ends = spans.iter().skip(1).map(|next| next.start).chain([rows.end()]);
-        for (span, Index(end)) in spans.iter().zip(ends) {
-            if !is_restartable(span) {
-                continue;
-            }
-            // It is run through, in one state.
-            let Index(start) = span.start;
-            let is_whole = rows.class(span).start == span.start && end - start <= RESTART_REACH + 1;
-            let leaves = |at| self.bits.is(at, |block| block.stops | block.calls);
-            if !is_whole || self.bits.has_target(start + 1..end) || (start..end).any(leaves) {
-                return None;
-            }
-            let mut sequence = Sequence::starting(span.start);
-            for (at, &word) in (start..end).zip(words.get(start as usize..end as usize)?) {
-                let decoded = memory.get(word);
-                // R27 may be read by what does not name it.
-                let is_seen = self.bits.is(at, |block| block.special);
-                let reads_tmp = decoded.operands.reads.meets(TMP) && !is_seen;
-                if sequence.is_changed() || reads_tmp || !is_harmless(word, decoded, false) {
-                    return None;
+        // Up to where sequences were looked at.
+        let mut until = 0;
+        for position in 0..self.bits.len() {
+            let mut doubtful = self.bits.block(position).doubtful;
+            while doubtful != 0 {
+                let at = position * 64 + doubtful.trailing_zeros();
+                doubtful &= doubtful - 1;
+                if at >= until {
+                    until = self.restart(at, words, rows, memory)?;
                 }
-                sequence.step(&decoded.operands);
             }
         }
         Some(())
     }
 
-    /// Looks at what is part of no shape yet.
-    pub(super) fn specials(
-        &mut self,
+    /// Holds one sequence, to which `at` belongs, against it. Returns where it ends.
+    fn restart(
+        &self,
+        at: u32,
         words: &[Word],
         rows: &RowTable,
         memory: &mut Memory,
-    ) -> Option<()> {
-        // Where R27 was written last, and up to where a shape goes.
-        let (mut defined, mut until) = (None, 0);
-        // The span that was looked at last.
-        let mut cursor = 0;
+    ) -> Option<u32> {
+        let position = rows.position(Index(at))?;
+        let span = rows.spans().get(position)?;
+        let Index(start) = span.start;
+        let Index(end) = rows.spans().get(position + 1).map_or(rows.end(), |next| next.start);
+        // It is run through, in one state.
+        let leaves = self.bits.has(start..end, |block| block.stops | block.calls);
+        if self.bits.has_target(start + 1..end) || leaves {
+            return None;
+        }
+        let words = words.get(start as usize..end as usize)?;
+        let mut sequence = Sequence::starting(span.start);
+        for (at, &word) in (start..end).zip(words) {
+            let decoded = memory.get(word);
+            // R27 may be read by what does not name it.
+            let is_special = self.bits.is(at, |block| block.special);
+            // The last may pop the frame.
+            let is_pop = word.get() == ADD_TMP && at + 1 == end && !is_special;
+            let is_by_address = self.bits.is(at, |block| block.uses_tmp);
+            let is_seen = is_pop || is_by_address || is_event(word) && is_special;
+            let reads_tmp = decoded.operands.reads.meets(TMP) && !is_seen;
+            let is_harmless = is_pop || is_harmless(word, decoded, false);
+            if sequence.is_changed() || reads_tmp || !is_harmless {
+                return None;
+            }
+            sequence.step(&decoded.operands);
+        }
+        Some(end)
+    }
+
+    /// Looks at what is part of no shape yet.
+    pub(super) fn specials(&mut self, words: &[Word], memory: &mut Memory) -> Option<()> {
+        // Up to where a shape goes.
+        let mut until = 0;
         for position in 0..self.bits.len() {
             let block = self.bits.block(position);
             if self.needs_lr && block.calls & block.deep & block.reached != 0 {
@@ -135,13 +151,19 @@ impl Sweep {
                     continue;
                 }
                 let word = *words.get(at as usize)?;
+                // It is not that of morestack.
                 if is_call(word) {
-                    self.morestack(at, words)?;
-                    continue;
+                    return None;
                 }
                 if word.get() == SAVE_LINK {
-                    until = self.link(at, words, rows)?;
-                    defined = None;
+                    until = self.link(at, words)?;
+                    continue;
+                }
+                if !is_event(word) {
+                    // In a short function the walk looks at it.
+                    if words.len() <= SHORT && is_followed(word) {
+                        return None;
+                    }
                     continue;
                 }
                 let decoded = memory.get(word);
@@ -150,68 +172,50 @@ impl Sweep {
                     return None;
                 }
                 if decoded.operands.reads.meets(TMP) {
-                    self.keeps_tmp(defined?, at, rows, &mut cursor)?;
-                }
-                if decoded.operands.writes.meets(TMP) {
-                    defined = Some(at);
+                    let defined = definition(at, words, memory)?;
+                    self.keeps_tmp(defined, at)?;
                 }
             }
         }
         Some(())
     }
 
-    /// A call outside of the frame is that of morestack, which comes back with LR as it is
-    /// in R3.
-    fn morestack(&self, at: u32, words: &[Word]) -> Option<()> {
-        let before = words.get(at.checked_sub(1)? as usize)?;
-        (*before == MORESTACK && !self.bits.has_target(at..at + 1)).then_some(())
-    }
-
     /// A pair below SP is made for a callee without a frame. While R29 points at it, nobody
     /// is preempted. Returns where R29 is again what it was.
-    fn link(&self, at: u32, words: &[Word], rows: &RowTable) -> Option<u32> {
+    fn link(&self, at: u32, words: &[Word]) -> Option<u32> {
         let first = at.checked_sub(1)?;
         let [adr, _, set, call, back] = *words.get(first as usize..)?.first_chunk()?;
         let is_shape = [adr, set, back].map(Word::get) == [RETURNS_TO, SET_LINK, SET_FP];
         let end = at + 4;
-        let position = rows.position(Index(at))?;
-        let next = rows.spans().get(position + 1).map_or(rows.end(), |next| next.start);
-        let is_unsafe = rows.spans().get(position)?.row.unsafe_point == UnsafePoint::Unsafe;
-        let is_deep = self.bits.is(at, |block| block.deep);
-        let is_run = is_deep && is_unsafe && next.0 >= end && !self.bits.has_target(at..end);
+        let is_unsafe = self.bits.all(at..end, |block| block.is_unsafe & block.deep);
+        let is_run = is_unsafe && !self.bits.has_target(at..end);
         (is_shape && is_call(call) && is_run).then_some(end)
     }
 
     /// R27 has at `at` what was written to it at `defined`: no preemption in between loses
     /// it, or it goes on no further than there.
-    fn keeps_tmp(&self, defined: u32, at: u32, rows: &RowTable, cursor: &mut usize) -> Option<()> {
-        let leaves = |at| self.bits.is(at, |block| block.calls | block.stops);
+    pub(super) fn keeps_tmp(&self, defined: u32, at: u32) -> Option<()> {
+        let between = defined + 1..at + 1;
         let is_near = at - defined <= MAX_KEPT;
-        if !is_near || self.bits.has_target(defined + 1..at + 1) || (defined..at).any(leaves) {
-            return None;
-        }
-        let spans = rows.spans();
-        for boundary in defined + 1..=at {
-            while spans.get(*cursor + 1).is_some_and(|next| next.start.0 <= boundary) {
-                *cursor += 1;
-            }
-            while spans.get(*cursor).is_some_and(|span| span.start.0 > boundary) {
-                *cursor -= 1;
-            }
-            let span = spans.get(*cursor)?;
-            let is_unsafe = span.row.unsafe_point == UnsafePoint::Unsafe;
-            let is_restarted = is_restartable(span) && rows.class(span).start.0 <= defined;
-            if !is_unsafe && !is_restarted {
-                return None;
-            }
-        }
-        Some(())
+        let leaves = || self.bits.has(defined..at, |block| block.calls | block.stops);
+        let is_held = || self.bits.all(between.clone(), |block| block.held() & !block.targets);
+        (is_near && is_held() && !leaves()).then_some(())
     }
+}
+
+/// Where the value that R27 has at `at` was written, as far as nothing goes in between.
+fn definition(at: u32, words: &[Word], memory: &mut Memory) -> Option<u32> {
+    let before = (at.saturating_sub(MAX_KEPT)..at).rev();
+    let mut writes = before.filter(|&before| {
+        let word = words.get(before as usize).copied().filter(|&word| is_event(word));
+        word.is_some_and(|word| memory.get(word).operands.writes.meets(TMP))
+    });
+    writes.next()
 }
 
 /// Whether an instruction leaves everything as it is that the rules are about, but for
 /// R27 and, if it may, LR.
-fn is_harmless(word: Word, decoded: &Decoded, may_write_lr: bool) -> bool {
+pub(super) fn is_harmless(word: Word, decoded: &Decoded, may_write_lr: bool) -> bool {
     let operands = &decoded.operands;
     let kept = if may_write_lr { FRAME } else { FRAME.with(LR) };
     if operands.writes.meets(kept) {
@@ -232,8 +236,9 @@ fn is_harmless(word: Word, decoded: &Decoded, may_write_lr: bool) -> bool {
             !operands.reads.meets(FRAME) || !operands.stores() || is_indexed(word)
         }
         Effect::Transfer(ref transfer) => {
-            // Above what is saved.
-            let is_above = transfer.offset >= 8 && transfer.back.is_none();
+            // Above what is saved, which a load leaves as it is.
+            let lowest = if transfer.access == Access::Load { 0 } else { 8 };
+            let is_above = transfer.offset >= lowest && transfer.back.is_none();
             let is_elsewhere = match transfer.base {
                 Reg::SP => is_above,
                 base => base != Reg::FP,

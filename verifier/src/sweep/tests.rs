@@ -1,6 +1,10 @@
 //! What a sweep proves and what it leaves to the walk. Every shape is there with what it is
 //! not, one change away from it. Words as in [`crate::rules::tests`].
 
+mod blocks;
+mod kinds;
+mod large;
+
 use crate::rules::tests::Case;
 use unwind::Index;
 

@@ -1,9 +1,9 @@
 //! The look at each word.
 
-use super::Sweep;
 use super::bits::each;
-use crate::checker::SHORT;
-use crate::decode::{Kind, NOP, RETURN, is_event, is_trap, kind};
+use super::{Processor, Sweep};
+use crate::decode::{self, Kinds, NOP, is_trap};
+use fearless_simd::{Simd, dispatch};
 use unwind::Word;
 
 /// Whether a word is BL.
@@ -12,98 +12,106 @@ pub(super) fn is_call(word: Word) -> bool {
     word.get() >> 26 == 0x25
 }
 
-/// Whether a word is BLR of another register than R27.
-#[inline(always)]
-fn is_call_register(word: Word) -> bool {
-    word.get() & 0xffff_fc1f == 0xd63f_0000 && word.get() >> 5 & 31 != 27
-}
-
 /// Whether a word is BR.
 #[inline(always)]
 pub(super) fn is_jump_register(word: Word) -> bool {
     word.get() & 0xffff_fc1f == 0xd61f_0000
 }
 
-/// How far B goes, in instructions.
+/// How far a direct branch goes, in instructions. The fields for it begin and end at
+/// different bits in B, in TBZ and TBNZ, and in the others.
 #[inline(always)]
-fn offset(word: u32) -> i32 {
-    (word << 6).cast_signed() >> 6
-}
-
-/// The same of a conditional branch. TBZ and TBNZ have fewer bits for it.
-#[inline(always)]
-fn offset_if(word: u32) -> i32 {
+pub(super) fn distance(word: Word) -> i32 {
+    let word = word.get();
+    let is_always = word >> 26 == 5;
     let is_bit = word >> 25 & 1 == 1;
-    if is_bit { (word << 13).cast_signed() >> 18 } else { (word << 8).cast_signed() >> 13 }
+    let (left, right) = if is_always {
+        (6, 6)
+    } else if is_bit {
+        (13, 18)
+    } else {
+        (8, 13)
+    };
+    (word << left).cast_signed() >> right
 }
 
 impl Sweep {
-    /// Takes down branches, calls and what is special.
-    pub(super) fn words(&mut self, words: &[Word]) -> Option<()> {
+    /// Takes down branches, calls and what is special. `text` is what begins with the
+    /// words and goes on behind them.
+    pub(super) fn words(&mut self, words: &[Word], text: &[Word]) -> Option<()> {
         self.jumps.clear();
-        let mut is_wrong = false;
-        for (position, chunk) in (0..).zip(words.chunks(64)) {
-            let first = position * 64;
-            let deep = self.bits.block(position).deep;
-            let word = |bit: u32| chunk.get(bit as usize).copied().unwrap_or(NOP);
-            let (mut stops, mut conditional, mut calls, mut others) = (0, 0, 0, 0);
-            let events = events(chunk);
-            each(events, |bit| {
-                let kinds = match kind(word(bit)) {
-                    Kind::Branch => &mut stops,
-                    Kind::BranchIf => &mut conditional,
-                    Kind::Call => &mut calls,
-                    Kind::Other => &mut others,
-                };
-                *kinds |= 1_u64 << bit;
-            });
-            if words.len() <= SHORT {
-                let mut plain = chunk.iter().zip(0..).filter(|(_, bit)| events >> bit & 1 == 0);
-                is_wrong |= plain.any(|(&word, _)| is_followed(word));
-            }
-            let branches = stops | conditional;
-            let mut special = calls & !deep;
-            each(branches & !conditional, |bit| {
-                let target = (first + bit).wrapping_add_signed(offset(word(bit).get()));
-                is_wrong |= self.bits.aim(target, deep >> bit & 1);
-            });
-            each(conditional, |bit| {
-                let target = (first + bit).wrapping_add_signed(offset_if(word(bit).get()));
-                is_wrong |= self.bits.aim(target, deep >> bit & 1);
-                // It may read R27.
-                special |= u64::from(word(bit).get() & 31 == 27) << bit;
-            });
-            each(others, |bit| {
-                let (word, own) = (word(bit), 1 << bit);
-                if word == RETURN || is_trap(word) {
-                    stops |= own;
-                    is_wrong |= word == RETURN && deep & own != 0;
-                } else if is_call_register(word) && deep & own != 0 {
-                    calls |= own;
-                } else if word != NOP {
-                    special |= own;
-                    if is_jump_register(word) {
-                        stops |= own;
-                        self.jumps.push(first + bit);
-                    }
-                }
-            });
-            each(calls, |bit| {
-                let behind = words.get((first + bit) as usize + 1);
-                stops |= u64::from(behind.is_some_and(|&word| is_trap(word))) << bit;
-            });
-            let block = self.bits.block_mut(position)?;
-            (block.stops, block.branches) = (stops, branches);
-            (block.calls, block.special) = (calls, special);
+        let text = if core::ptr::eq(text.as_ptr(), words.as_ptr()) { text } else { words };
+        let Processor(level) = self.processor;
+        dispatch!(level, simd => self.words_by(simd, words, text))
+    }
+
+    /// The same, in code for one processor.
+    #[inline(always)]
+    fn words_by<S: Simd>(&mut self, simd: S, words: &[Word], text: &[Word]) -> Option<()> {
+        let (blocks, rest) = words.as_chunks();
+        let mut is_right = true;
+        let mut position = 0;
+        for block in blocks {
+            let kinds = decode::sort(simd, block);
+            is_right &= self.block(position, kinds, block, words)?;
+            position += 1;
         }
-        (!is_wrong).then_some(())
+        if !rest.is_empty() {
+            let kinds = match text.get(blocks.len() * decode::WORDS..)?.first_chunk() {
+                Some(block) => decode::sort(simd, block),
+                None => {
+                    let mut block = [NOP; decode::WORDS];
+                    block.get_mut(..rest.len())?.copy_from_slice(rest);
+                    decode::sort(simd, &block)
+                }
+            };
+            let kinds = kinds.within(u64::MAX >> (decode::WORDS - rest.len()));
+            is_right &= self.block(position, kinds, rest, words)?;
+        }
+        is_right.then_some(())
+    }
+
+    /// Takes down one block. Returns whether its edges lead into the states that they
+    /// come from.
+    #[inline(always)]
+    fn block(
+        &mut self,
+        position: u32,
+        kinds: Kinds,
+        block: &[Word],
+        words: &[Word],
+    ) -> Option<bool> {
+        let first = position * 64;
+        let deep = self.bits.block(position).deep;
+        let branches = kinds.branches | kinds.branches_if;
+        let mut is_wrong = kinds.returns & deep != 0;
+        each(branches, |bit| {
+            let distance = block.get(bit as usize).map_or(0, |&word| distance(word));
+            is_wrong |= self.bits.aim(first + bit, distance, deep >> bit & 1);
+        });
+        each(kinds.register_jumps, |bit| self.jumps.push(first + bit));
+        let calls = kinds.calls | kinds.register_calls & deep;
+        // Behind a call that does not return there is a trap, or nothing.
+        let next = words.get(first as usize + 64).is_some_and(|&word| is_trap(word));
+        let left = words.len() - first as usize;
+        let last = if left <= 64 { 1 << (left - 1) } else { 0 };
+        let ends = calls & (kinds.traps >> 1 | u64::from(next) << 63) | kinds.calls & last;
+        let block = self.bits.block_mut(position)?;
+        (block.makes_tmp, block.uses_tmp) = (kinds.makes_tmp, kinds.uses_tmp);
+        (block.remakes_tmp, block.links) = (kinds.remakes_tmp, kinds.links);
+        block.branches = branches | kinds.register_jumps;
+        block.stops = kinds.branches | kinds.returns | kinds.register_jumps | kinds.traps | ends;
+        block.calls = calls;
+        block.special =
+            kinds.others | kinds.register_jumps | (kinds.calls | kinds.register_calls) & !deep;
+        Some(!is_wrong)
     }
 }
 
 /// Whether a plain word is one in which the walk sees more, as it does where it looks at
 /// each: an access by R29, or one that can be of LR or R29 for it; instructions some of
 /// whose registers are not in their fields.
-fn is_followed(word: Word) -> bool {
+pub(super) fn is_followed(word: Word) -> bool {
     let word = word.get();
     let names = |low: u32| matches!(word >> low & 31, 29 | 30);
     let is_system = word >> 24 == 0xd5;
@@ -114,20 +122,4 @@ fn is_followed(word: Word) -> bool {
     let is_by_fp = word >> 5 & 31 == 29;
     is_system
         || is_access && (is_by_fp || is_structure || is_atomic || names(0) || is_pair && names(10))
-}
-
-/// Which of up to 64 words are not plain.
-#[inline(always)]
-fn events(words: &[Word]) -> u64 {
-    let (eights, rest) = words.as_chunks::<8>();
-    let mut events = 0;
-    for (eight, shift) in eights.iter().zip((0_u32..).step_by(8)) {
-        let pairs = eight.iter().zip(0..);
-        let bits = pairs.fold(0, |bits, (&word, bit)| bits | u64::from(is_event(word)) << bit);
-        events |= bits << shift;
-    }
-    for (&word, shift) in rest.iter().zip(eights.len() as u32 * 8..) {
-        events |= u64::from(is_event(word)) << shift;
-    }
-    events
 }

@@ -23,7 +23,7 @@ pub(crate) const MAX_PADDING: usize = 8;
 const MAX_SPILLS: usize = 32;
 
 /// MOVD R30, R3: where morestack is called.
-pub(crate) const MORESTACK: Word = Word::new(0xaa1e_03e3);
+const MORESTACK: Word = Word::new(0xaa1e_03e3);
 
 impl<'a> Walk<'a, '_> {
     /// An edge reaches the boundary `at` with SP at `depth`.

@@ -6,7 +6,7 @@
 use super::passed::{concerns, concerns_in_other};
 use super::registers::write_unseen;
 use unwind::Word;
-use verifier::decode::{Inst, Reg, Screen, Test, decode, direct_branch, screen};
+use verifier::decode::{Inst, Kinds, Reg, Screen, Test, WORDS, decode, direct_branch, screen};
 use verifier::{SpEffect, sp_effect};
 use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SizeCode};
@@ -67,7 +67,7 @@ pub enum Disagreement {
     Screen,
     /// The screen passes what concerns the walk by the other decoder's operands.
     Passed,
-    /// `direct_branch` is not what the decoder says.
+    /// `direct_branch`, or what words are sorted by, is not what the decoder says.
     DirectBranch,
     /// The other decoder sees a write of SP, the verifier none.
     WriteUnseen,
@@ -159,7 +159,8 @@ fn classify(word: Word, inst: &Inst, effect: SpEffect) -> Ours {
 
 /// The verifier's three views of a word, held against each other.
 fn within(word: Word, inst: &Inst, effect: SpEffect, flow: Option<Flow>) -> Option<Disagreement> {
-    if screen(word) == Screen::Plain {
+    let kinds = Kinds::of(&[word; WORDS]);
+    if screen(word) == Screen::Plain || kinds.plain() != 0 {
         let is_harmless = *inst != Inst::Unknown && effect == SpEffect::Unchanged && flow.is_none();
         if !is_harmless || concerns(word, inst) {
             return Some(Disagreement::Screen);
@@ -170,7 +171,14 @@ fn within(word: Word, inst: &Inst, effect: SpEffect, flow: Option<Flow>) -> Opti
         false => Flow::Branch(branch.offset),
     });
     let decoded = flow.filter(|flow| matches!(flow, Flow::Branch(_) | Flow::BranchIf(_)));
-    (direct != decoded).then_some(Disagreement::DirectBranch)
+    let sorted = [kinds.branches, kinds.branches_if, kinds.calls].map(|kind| kind == u64::MAX);
+    let is_sorted = match flow {
+        Some(Flow::Branch(_)) => sorted == [true, false, false],
+        Some(Flow::BranchIf(_)) => sorted == [false, true, false],
+        Some(Flow::Call(_)) => sorted == [false, false, true],
+        _ => sorted == [false; 3],
+    };
+    (direct != decoded || !is_sorted).then_some(Disagreement::DirectBranch)
 }
 
 /// The verifier's decoder against the other one. What is unknown to it is never

@@ -73,6 +73,7 @@ impl Subject {
         let subject = verifier::Function {
             entry: function.entry,
             words: function.code,
+            text: function.text,
             rows: &memory.rows,
             flags: function.flags,
             recovery: function.recovery(),
@@ -185,6 +186,7 @@ mod tests {
         let function = verifier::Function {
             entry: Pc(0x1000),
             words: &words,
+            text: &words,
             rows: &rows(checked),
             flags: FuncFlags(0),
             recovery: None,

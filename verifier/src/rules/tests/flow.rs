@@ -362,6 +362,7 @@ fn a_jump_table_without_end_is_undecided() {
     let function = Function {
         entry: Pc(ENTRY),
         words: &words,
+        text: &words,
         rows: &rows,
         flags: FuncFlags(0),
         recovery: None,

@@ -1,0 +1,148 @@
+//! What words are sorted by, against the decoder: whatever a sweep takes from that without
+//! decoding has to be so.
+
+use crate::decode::{Inst, Kinds, NOP, RETURN, Reg, WORDS, decode, is_event, is_trap, sort};
+use crate::decoded::{Decoded, Memory};
+use crate::operands::Regs;
+use crate::sweep::special::is_harmless;
+use fearless_simd::{Level, Simd};
+use unwind::Word;
+
+const TMP: Regs = Regs::or_zero(Reg::TMP);
+
+/// How many blocks of words are sorted.
+const BLOCKS: u64 = if cfg!(debug_assertions) { 30_000 } else { 600_000 };
+
+/// SplitMix64 (Steele, Lea, Flood, 2014).
+fn mix(index: u64) -> u64 {
+    let mut z = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
+/// Words of all kinds, the same in every run. Each of their register fields is one of the
+/// last five in every second word.
+fn word(index: u64) -> Word {
+    let (mut word, more) = (mix(index) as u32, mix(!index));
+    for (field, low) in (0..).zip([0, 5, 10, 16]) {
+        let chosen = (more >> (8 * field)) as u32 & 0xff;
+        if chosen < 128 {
+            word = word & !(31 << low) | (27 + chosen % 5) << low;
+        }
+    }
+    Word::new(word)
+}
+
+fn block(number: u64) -> [Word; WORDS] {
+    core::array::from_fn(|place| word(number * WORDS as u64 + place as u64))
+}
+
+#[test]
+fn words_are_sorted_as_they_are_decoded() {
+    let (mut memory, mut seen) = (Memory::new(), Seen::default());
+    for words in (0..BLOCKS).map(block) {
+        let kinds = Kinds::of(&words);
+        for (bit, &word) in (0..).zip(&words) {
+            seen.check(word, memory.get(word), kinds, bit);
+        }
+    }
+    // RET and the like are not to be expected among so few.
+    assert!(seen.kinds[..3].iter().all(|&seen| seen > 1000), "{seen:?}");
+    assert!(seen.sets.iter().all(|&seen| seen > 1000), "{seen:?}");
+}
+
+/// The words that hardly come about, and those next to them.
+#[test]
+fn returns_traps_and_their_like_are_told_from_others() {
+    let exact = [RETURN.get(), NOP.get(), 0xbea7_1700, 0, 0xaa1e_03e3];
+    let registers = (0..32).flat_map(|register| {
+        [0xd63f_0000, 0xd61f_0000, 0xd65f_0000].map(|word| word | register << 5)
+    });
+    let words = exact.into_iter().chain(registers);
+    let near = words.flat_map(|word| (0..33).map(move |bit| word ^ 1_u32.unbounded_shl(bit)));
+    let (mut memory, mut seen) = (Memory::new(), Seen::default());
+    for word in near.map(Word::new) {
+        seen.check(word, memory.get(word), Kinds::of(&[word; WORDS]), 63);
+    }
+    assert!(seen.kinds[3..].iter().all(|&seen| seen > 0), "{seen:?}");
+}
+
+/// The code for each processor says the same. Which there are depends on this one.
+#[test]
+fn all_processors_sort_alike() {
+    let level = Level::new();
+    let mut compared = 0;
+    for words in (0..BLOCKS / 10).map(block) {
+        let expected = Kinds::of(&words);
+        let mut check = |kinds: Kinds| {
+            assert_eq!(kinds, expected);
+            compared += 1;
+        };
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        {
+            level.as_sse2().into_iter().for_each(|simd| check(sort_by(simd, &words)));
+            level.as_sse4_2().into_iter().for_each(|simd| check(sort_by(simd, &words)));
+            level.as_avx2().into_iter().for_each(|simd| check(sort_by(simd, &words)));
+        }
+        #[cfg(target_arch = "aarch64")]
+        level.as_neon().into_iter().for_each(|simd| check(sort_by(simd, &words)));
+    }
+    assert!(compared > 0, "{level:?}");
+}
+
+fn sort_by<S: Simd>(simd: S, words: &[Word; WORDS]) -> Kinds {
+    simd.vectorize(|| sort(simd, words))
+}
+
+/// How many words were of each kind, and of each set that something is claimed of.
+#[derive(Debug, Default)]
+struct Seen {
+    kinds: [u64; 8],
+    sets: [u64; 4],
+}
+
+impl Seen {
+    /// Holds what is said of one word against what it is.
+    #[track_caller]
+    fn check(&mut self, word: Word, decoded: &Decoded, kinds: Kinds, bit: u32) {
+        let inst = decode(word);
+        let by = |base: u32| word.get() & 0xffff_fc1f == base;
+        let facts = [
+            (kinds.branches, matches!(inst, Inst::Branch { .. })),
+            (kinds.branches_if, matches!(inst, Inst::BranchIf { .. })),
+            (kinds.calls, matches!(inst, Inst::Call { .. })),
+            (kinds.register_calls, by(0xd63f_0000) && inst != Inst::CallReg { rn: Reg::TMP }),
+            (kinds.register_jumps, by(0xd61f_0000)),
+            (kinds.returns, word == RETURN),
+            (kinds.traps, is_trap(word)),
+            (kinds.links, word.get() == 0xaa1e_03e3),
+        ];
+        for ((kind, expected), seen) in facts.into_iter().zip(&mut self.kinds) {
+            assert_eq!(kind >> bit & 1 == 1, expected, "{word}: {inst:?}");
+            *seen += u64::from(expected);
+        }
+        let operands = decoded.operands;
+        // What the walk looks at may not read R27.
+        let is_missed = is_event(word) && operands.reads.meets(TMP);
+        assert!(kinds.plain() >> bit & 1 == 0 || !is_missed, "{word}: {inst:?}");
+        let tmp = [operands.reads.meets(TMP), operands.writes.meets(TMP)];
+        let sets = [
+            (kinds.plain(), None),
+            (kinds.makes_tmp, Some([false, true])),
+            (kinds.uses_tmp & !kinds.remakes_tmp, Some([true, false])),
+            (kinds.remakes_tmp, Some([true, true])),
+        ];
+        for ((set, expected), seen) in sets.into_iter().zip(&mut self.sets) {
+            if set >> bit & 1 == 1 {
+                let is_harmless = word == NOP || is_harmless(word, decoded, false);
+                assert!(is_harmless, "{word}: {inst:?}");
+                assert!(
+                    expected.is_none_or(|expected| tmp == expected),
+                    "{word}: {inst:?} {tmp:?}"
+                );
+                *seen += 1;
+            }
+        }
+    }
+}
