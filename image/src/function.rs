@@ -200,7 +200,8 @@ impl<'i> Function<'i> {
             return Err(wrong("a function record with the same start"));
         }
         let name = i32_at(record, 4).and_then(|at| usize::try_from(at).ok());
-        let names = name.and_then(|at| pclntab.names.get(at..)).filter(|names| !names.is_empty());
+        let names =
+            name.and_then(|at| image.module.names.get(at..)).filter(|names| !names.is_empty());
         let tail = layout.record_size().saturating_sub(4);
         let byte = |skip: usize| record.get(tail.saturating_add(skip)).copied().unwrap_or(0);
         let mut function = Self {

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 pub(crate) struct Module<'a> {
     /// The function table.
     pub(crate) pclntab: Pclntab<'a>,
+    /// The names of functions up to the last NUL: one that starts in there ends in there.
+    pub(crate) names: &'a [u8],
     /// The code, from the start of Go's text.
     pub(crate) text: Table<'a>,
     /// The data of functions, `None` without a moduledata and where it is at
@@ -69,14 +71,18 @@ const POINTERS: [u64; 3] = [8, 32, 56];
 fn relocated<'a>(space: &AddressSpace<'a>) -> Result<Option<(Pclntab<'a>, Moduledata)>, Error> {
     let mut owned: Option<(Pclntab<'a>, Moduledata)> = None;
     for first in space.relocations.followed(POINTERS) {
-        let Ok(pclntab) = Pclntab::read(space, first.value()) else { continue };
-        let Some(moduledata) = Moduledata::at(space, &pclntab, first.at())? else { continue };
+        let (at, value) = (first.at(), first.value());
+        if !at.is_multiple_of(8) || space.pointer(at) != Some(value) {
+            continue;
+        }
+        let Ok(pclntab) = Pclntab::read(space, value) else { continue };
+        let Some(moduledata) = Moduledata::at(space, &pclntab, at)? else { continue };
         match owned {
-            Some((first, _)) if first.address != pclntab.address => {
-                let (first, second) = (first.address, pclntab.address);
-                return Err(Error::AmbiguousTable { first, second });
+            None => owned = Some((pclntab, moduledata)),
+            Some((first, _)) if first.address == value => {}
+            Some((first, _)) => {
+                return Err(Error::AmbiguousTable { first: first.address, second: value });
             }
-            _ => owned = Some((pclntab, moduledata)),
         }
     }
     Ok(owned)
@@ -181,5 +187,7 @@ fn assemble<'a>(
         pclntab.truncate(moduledata.pclntable_size);
     }
     let gofunc = moduledata.and_then(|moduledata| space.bytes_from(moduledata.gofunc?));
-    Ok(Module { pclntab, text: Table { address: start, bytes }, gofunc })
+    let names = pclntab.funcnametab.bytes;
+    let names = memchr::memrchr(0, names).and_then(|last| names.get(..=last)).unwrap_or_default();
+    Ok(Module { pclntab, names, text: Table { address: start, bytes }, gofunc })
 }

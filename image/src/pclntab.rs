@@ -81,8 +81,6 @@ pub(crate) struct Pclntab<'a> {
     pub(crate) count: usize,
     /// Names of functions, each ended by NUL.
     pub(crate) funcnametab: Table<'a>,
-    /// Those up to the last NUL: a name that starts in there ends in there.
-    pub(crate) names: &'a [u8],
     /// Indices into the file table, of four bytes.
     pub(crate) cutab: Table<'a>,
     /// Names of files, each ended by NUL.
@@ -134,14 +132,11 @@ impl<'a> Pclntab<'a> {
         };
         let table = |index| table(index).ok_or_else(|| wrong("tables inside the segment"));
         let functions = word(8)?;
-        let names = table(0)?.bytes;
-        let names = memchr::memrchr(0, names).and_then(|last| names.get(..=last));
         let table = Self {
             address,
             layout,
             count: usize::try_from(functions).map_err(|_| wrong("a number of functions"))?,
             funcnametab: table(0)?,
-            names: names.unwrap_or_default(),
             cutab: table(1)?,
             filetab: table(2)?,
             pctab: table(3)?,
