@@ -13,8 +13,10 @@ mod planes;
 mod screen;
 
 pub use branch::{DirectBranch, direct_branch};
-pub(crate) use planes::sort;
 pub use planes::{Kinds, WORDS};
+pub(crate) use planes::{is_followed, sort};
+#[cfg(test)]
+pub(crate) use planes::{sort_by_planes, sort_singly};
 pub(crate) use screen::is_event;
 pub use screen::{Screen, screen};
 

@@ -7,20 +7,20 @@
 //! Which of the two a boundary is in, its row says. So nothing is carried along edges. It
 //! is enough that each edge leads from a state into the same one, that the few
 //! instructions which concern SP, LR, R29 or R27 stand in shapes that are known to keep a
-//! state or to lead to the other one (`frame`, `special`), and that no branch goes to the
+//! state or to lead to the other one (`frame`, `shapes`, `special`), and that no branch goes to the
 //! middle of such a shape.
 //!
 //! # Claim
-//! Where [`Sweep::prove`] gives a number, the walk finds nothing and reaches as many
-//! boundaries.
+//! Where [`Sweep::prove`] gives a number, the walk reaches as many boundaries, and finds
+//! what it finds in [`Sweep::parts`]: nothing where there are none.
 //!
 //! # Direction of error
 //! What stands in no such shape is left to the walk. Broken rules are found by that alone,
 //! and so are the reasons for what is undecided.
 //!
 //! # Cost
-//! A look at each word, a few bits for each branch, and a decoded instruction where R27 is
-//! used.
+//! A look at 64 words at a time, a few bits for each span and branch, and a decoded
+//! instruction where SP, LR or R27 is used in another way than nearly always.
 
 mod bits;
 mod frame;

@@ -3,9 +3,9 @@
 
 use super::Sweep;
 use super::frame::{ADD_TMP, SET_FP};
-use super::words::{is_call, is_followed, is_jump_register};
+use super::words::{is_call, is_jump_register};
 use crate::checker::{Function, SHORT};
-use crate::decode::{Access, Reg, is_event};
+use crate::decode::{Access, Reg, is_event, is_followed};
 use crate::decoded::{Decoded, Memory};
 use crate::effect::Effect;
 use crate::operands::{Regs, is_indexed};

@@ -107,19 +107,3 @@ impl Sweep {
         Some(!is_wrong)
     }
 }
-
-/// Whether a plain word is one in which the walk sees more, as it does where it looks at
-/// each: an access by R29, or one that can be of LR or R29 for it; instructions some of
-/// whose registers are not in their fields.
-pub(super) fn is_followed(word: Word) -> bool {
-    let word = word.get();
-    let names = |low: u32| matches!(word >> low & 31, 29 | 30);
-    let is_system = word >> 24 == 0xd5;
-    let is_structure = word & 0x3e00_0000 == 0x0c00_0000;
-    let is_atomic = word & 0x3b20_0000 == 0x3820_0000 && word >> 10 & 3 != 0b10;
-    let is_pair = word & 0x3a00_0000 == 0x2800_0000;
-    let is_access = word >> 25 & 0b101 == 0b100;
-    let is_by_fp = word >> 5 & 31 == 29;
-    is_system
-        || is_access && (is_by_fp || is_structure || is_atomic || names(0) || is_pair && names(10))
-}

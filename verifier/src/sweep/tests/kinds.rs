@@ -1,11 +1,13 @@
 //! What words are sorted by, against the decoder: whatever a sweep takes from that without
 //! decoding has to be so.
 
-use crate::decode::{Inst, Kinds, NOP, RETURN, Reg, WORDS, decode, is_event, is_trap, sort};
+use crate::decode::{
+    Inst, Kinds, NOP, RETURN, Reg, WORDS, decode, is_event, is_trap, sort_by_planes, sort_singly,
+};
 use crate::decoded::{Decoded, Memory};
 use crate::operands::Regs;
 use crate::sweep::special::is_harmless;
-use fearless_simd::{Level, Simd};
+use fearless_simd::{Level, Simd, dispatch};
 use unwind::Word;
 
 const TMP: Regs = Regs::or_zero(Reg::TMP);
@@ -38,18 +40,26 @@ fn block(number: u64) -> [Word; WORDS] {
     core::array::from_fn(|place| word(number * WORDS as u64 + place as u64))
 }
 
+/// Both ways of sorting: by planes, as the processor at hand does, and one by one.
+fn both(words: &[Word; WORDS]) -> [Kinds; 2] {
+    let level = Level::new();
+    [dispatch!(level, simd => sort_by_planes(simd, words)), sort_singly(words)]
+}
+
 #[test]
 fn words_are_sorted_as_they_are_decoded() {
-    let (mut memory, mut seen) = (Memory::new(), Seen::default());
+    let (mut memory, mut seen) = (Memory::new(), [Seen::default(), Seen::default()]);
     for words in (0..BLOCKS).map(block) {
-        let kinds = Kinds::of(&words);
-        for (bit, &word) in (0..).zip(&words) {
-            seen.check(word, memory.get(word), kinds, bit);
+        for (kinds, seen) in both(&words).into_iter().zip(&mut seen) {
+            for (bit, &word) in (0..).zip(&words) {
+                seen.check(word, memory.get(word), kinds, bit);
+            }
         }
     }
     // RET and the like are not to be expected among so few.
-    assert!(seen.kinds[..3].iter().all(|&seen| seen > 1000), "{seen:?}");
-    assert!(seen.sets.iter().all(|&seen| seen > 1000), "{seen:?}");
+    assert!(seen.iter().all(|seen| seen.kinds[..3].iter().all(|&seen| seen > 1000)), "{seen:?}");
+    let [planes, singly] = seen.map(|seen| seen.sets.map(|seen| seen > 1000));
+    assert_eq!((planes, singly), ([true; 4], [true, false, false, false]));
 }
 
 /// The words that hardly come about, and those next to them.
@@ -61,11 +71,13 @@ fn returns_traps_and_their_like_are_told_from_others() {
     });
     let words = exact.into_iter().chain(registers);
     let near = words.flat_map(|word| (0..33).map(move |bit| word ^ 1_u32.unbounded_shl(bit)));
-    let (mut memory, mut seen) = (Memory::new(), Seen::default());
+    let (mut memory, mut seen) = (Memory::new(), [Seen::default(), Seen::default()]);
     for word in near.map(Word::new) {
-        seen.check(word, memory.get(word), Kinds::of(&[word; WORDS]), 63);
+        for (kinds, seen) in both(&[word; WORDS]).into_iter().zip(&mut seen) {
+            seen.check(word, memory.get(word), kinds, 63);
+        }
     }
-    assert!(seen.kinds[3..].iter().all(|&seen| seen > 0), "{seen:?}");
+    assert!(seen.iter().all(|seen| seen.kinds[3..].iter().all(|&seen| seen > 0)), "{seen:?}");
 }
 
 /// The code for each processor says the same. Which there are depends on this one.
@@ -74,7 +86,7 @@ fn all_processors_sort_alike() {
     let level = Level::new();
     let mut compared = 0;
     for words in (0..BLOCKS / 10).map(block) {
-        let expected = Kinds::of(&words);
+        let [expected, _] = both(&words);
         let mut check = |kinds: Kinds| {
             assert_eq!(kinds, expected);
             compared += 1;
@@ -92,13 +104,13 @@ fn all_processors_sort_alike() {
 }
 
 fn sort_by<S: Simd>(simd: S, words: &[Word; WORDS]) -> Kinds {
-    simd.vectorize(|| sort(simd, words))
+    simd.vectorize(|| sort_by_planes(simd, words))
 }
 
 /// How many words were of each kind, and of each set that something is claimed of.
 #[derive(Debug, Default)]
 struct Seen {
-    kinds: [u64; 8],
+    kinds: [u64; 9],
     sets: [u64; 4],
 }
 
@@ -116,6 +128,7 @@ impl Seen {
             (kinds.register_jumps, by(0xd61f_0000)),
             (kinds.returns, word == RETURN),
             (kinds.traps, is_trap(word)),
+            (kinds.nops, word == NOP),
             (kinds.links, word.get() == 0xaa1e_03e3),
         ];
         for ((kind, expected), seen) in facts.into_iter().zip(&mut self.kinds) {
@@ -135,8 +148,7 @@ impl Seen {
         ];
         for ((set, expected), seen) in sets.into_iter().zip(&mut self.sets) {
             if set >> bit & 1 == 1 {
-                let is_harmless = word == NOP || is_harmless(word, decoded, false);
-                assert!(is_harmless, "{word}: {inst:?}");
+                assert!(is_harmless(word, decoded, false), "{word}: {inst:?}");
                 assert!(
                     expected.is_none_or(|expected| tmp == expected),
                     "{word}: {inst:?} {tmp:?}"
