@@ -284,6 +284,9 @@ pub const fn is_trap(word: Word) -> bool {
 /// NOP.
 pub(crate) const NOP: Word = Word::new(0xd503_201f);
 
+/// `MOVD R30, R3`: what stands in front of the call of morestack (`obj7.go`, `stacksplit`).
+pub(crate) const LINK: Word = Word::new(0xaa1e_03e3);
+
 /// RET.
 pub(crate) const RETURN: Word = Word::new(0xd65f_03c0);
 

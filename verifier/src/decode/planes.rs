@@ -8,16 +8,13 @@
 //! not known here.
 
 use super::screen::{Kind, is_event, kind};
-use super::{NOP, RETURN, is_trap};
+use super::{LINK, NOP, RETURN, is_trap};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, mask8x64, u8x16, u8x64};
 use unwind::Word;
 
 /// How many words are screened at once.
 pub const WORDS: usize = 64;
-
-/// `MOVD R30, R3`.
-const LINK: Word = Word::new(0xaa1e_03e3);
 
 /// What words are, a bit for each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

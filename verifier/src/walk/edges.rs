@@ -3,7 +3,9 @@
 use super::alike::Edge;
 use super::{Step, Walk, declared, is_restartable, plain};
 use crate::checker::{Scratch, Start};
-use crate::decode::{Access, DirectBranch, Inst, RETURN, Reg, decode, direct_branch, is_trap};
+use crate::decode::{
+    Access, DirectBranch, Inst, LINK, RETURN, Reg, decode, direct_branch, is_trap,
+};
 use crate::effect::{Effect, Transfer, effect};
 use crate::flow::target;
 use crate::operands::may_write;
@@ -21,9 +23,6 @@ pub(crate) const MAX_PADDING: usize = 8;
 /// The most stores in front of that: there are 16 registers for integers and 16 for
 /// floating-point numbers (`abi-internal.md`).
 const MAX_SPILLS: usize = 32;
-
-/// MOVD R30, R3: where morestack is called.
-const MORESTACK: Word = Word::new(0xaa1e_03e3);
 
 impl<'a> Walk<'a, '_> {
     /// An edge reaches the boundary `at` with SP at `depth`.
@@ -230,7 +229,7 @@ impl Walk<'_, '_> {
         let nops = words.get(start as usize..at as usize).unwrap_or_default();
         // Arguments in registers are kept in their places in the caller's frame first.
         let mut behind = words.get(at as usize..).unwrap_or_default().iter().take(MAX_SPILLS + 1);
-        let is_morestack = behind.find(|&&word| !is_spill(word)) == Some(&MORESTACK);
+        let is_morestack = behind.find(|&&word| !is_spill(word)) == Some(&LINK);
         is_morestack
             && span.row.depth == Depth(0)
             && (1..=MAX_PADDING).contains(&nops.len())
