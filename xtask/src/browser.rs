@@ -1,6 +1,7 @@
 //! Chromium without a window, Debian's: opens a page, or prints it, and says what came of
 //! it.
 
+use crate::debian;
 use crate::toolchain::run;
 use anyhow::{Context as _, Result};
 use std::path::Path;
@@ -26,16 +27,8 @@ const READER: &str = "pdftotext";
 /// # Errors
 /// When apt-get fails.
 pub fn install() -> Result<()> {
-    for (program, flag, package) in
-        [(CHROMIUM, "--version", CHROMIUM), (READER, "-v", "poppler-utils")]
-    {
-        if Command::new(program).arg(flag).output().is_err() {
-            eprintln!("{program} is not installed; installing {package} with apt-get");
-            run(Command::new("apt-get").args(["update", "--quiet"]))?;
-            run(Command::new("apt-get").args(["install", "--quiet", "--yes", package]))?;
-        }
-    }
-    Ok(())
+    debian::install(CHROMIUM, "--version", CHROMIUM)?;
+    debian::install(READER, "-v", "poppler-utils")
 }
 
 /// The browser with its profile in a directory, not yet started.

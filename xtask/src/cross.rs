@@ -1,10 +1,10 @@
 //! The C compiler for arm64, from Debian.
 
-use crate::toolchain::{INSTALLING, run};
+use crate::debian;
+use crate::toolchain::run;
 use anyhow::Result;
 use std::path::Path;
 use std::process::Command;
-use std::sync::PoisonError;
 
 /// The compiler.
 const COMPILER: &str = "aarch64-linux-gnu-gcc";
@@ -23,13 +23,7 @@ impl Compiler {
     /// # Errors
     /// When it cannot be had.
     pub fn install() -> Result<Self> {
-        let _guard = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-        if Command::new(COMPILER).arg("--version").output().is_err() {
-            eprintln!("{COMPILER} is not installed; installing gcc-aarch64-linux-gnu with apt-get");
-            let package = "gcc-aarch64-linux-gnu";
-            run(Command::new("apt-get").args(["update", "--quiet"]))?;
-            run(Command::new("apt-get").args(["install", "--quiet", "--yes", package]))?;
-        }
+        debian::install(COMPILER, "--version", "gcc-aarch64-linux-gnu")?;
         let output = run(Command::new(COMPILER).arg("--version"))?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(Self { version: said.lines().next().unwrap_or_default().to_owned() })

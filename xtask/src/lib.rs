@@ -7,6 +7,7 @@ pub mod browser;
 pub mod cases;
 pub mod corpus;
 pub mod cross;
+mod debian;
 pub mod decoder;
 pub mod evidence;
 pub mod hostile;

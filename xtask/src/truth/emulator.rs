@@ -1,6 +1,7 @@
 //! `qemu-aarch64`, one instruction at a time, with its log as a stream.
 
 use super::log::Log;
+use crate::debian;
 use crate::toolchain::run;
 use anyhow::{Context as _, Result, bail};
 use std::io::{BufReader, PipeReader};
@@ -84,11 +85,7 @@ impl Emulator {
     /// # Errors
     /// When it cannot be had.
     pub fn install() -> Result<Self> {
-        if Command::new("qemu-aarch64").arg("--version").output().is_err() {
-            eprintln!("qemu-aarch64 is not installed; installing qemu-user with apt-get");
-            run(Command::new("apt-get").args(["update", "--quiet"]))?;
-            run(Command::new("apt-get").args(["install", "--quiet", "--yes", "qemu-user"]))?;
-        }
+        debian::install("qemu-aarch64", "--version", "qemu-user")?;
         let said = |argument| {
             let output = run(Command::new("qemu-aarch64").arg(argument))?;
             Ok::<_, anyhow::Error>(String::from_utf8_lossy(&output.stdout).into_owned())
