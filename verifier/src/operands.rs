@@ -46,6 +46,11 @@ impl Regs {
         Self(self.0 & other.0)
     }
 
+    /// These, or none.
+    const fn when(self, condition: bool) -> Self {
+        if condition { self } else { Self::NONE }
+    }
+
     pub(crate) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -189,10 +194,10 @@ fn other(word: u32) -> Operands {
     let stores = accesses && !loads_only(word);
     let atomic = stores && !literal_or_vector(word) && !indexed(word);
     let (reads_flags, writes_flags) = flags(word);
-    let only_if = |holds, set| if holds { set } else { Regs::NONE };
+    let only_if = |holds, set: Regs| set.when(holds);
     Operands::of(
         reads.with(only_if(reads_flags, Regs::FLAGS)).with(only_if(accesses, Regs::MEMORY)),
-        written(word)
+        written(Word::new(word))
             .with(only_if(writes_flags, Regs::FLAGS))
             .with(only_if(stores, Regs::MEMORY))
             .with(only_if(atomic, Regs::COUNT)),

@@ -5,64 +5,64 @@ use super::{Regs, leaves_vectors, transferred};
 use crate::decode::{Access, Inst, Mode, Reg, decode};
 use unwind::Word;
 
-/// The registers that a word may write.
-pub(super) fn written(word: u32) -> Regs {
-    // Data processing writes its destination, but for FEAT_PAuth_LR.
-    let authenticates = word >> 22 == 0xf380_0000 >> 22 || word >> 16 == 0xdac1;
-    if (word >> 26 & 7 == 0b100 || word >> 25 & 7 == 0b101) && !authenticates {
-        return Regs::or_zero(Reg((word & 31) as u8));
-    }
-    let word = Word::new(word);
-    let writes = |&register: &u8| may_write(word, Reg(register));
-    Regs((0..31).filter(writes).fold(0, |set, register| set | 1_u64 << register))
-}
-
 /// Whether a word may write a general register (0 to 30). Errs towards yes: of
 /// the forms that are not decoded in full, the fields that can name a
 /// destination are compared.
 #[must_use]
 pub fn may_write(word: Word, register: Reg) -> bool {
+    written(word).meets(Regs::or_zero(register))
+}
+
+/// The registers that a word may write.
+pub(super) fn written(word: Word) -> Regs {
     let bits = word.get();
     let field = |low: u32| Reg((bits >> low & 0x1f) as u8);
-    let own = Regs::or_zero(register);
+    let first = Regs::or_zero(field(0));
     match bits >> 25 & 0xf {
         // Instructions of FEAT_PAuth_LR that name LR or X17 nowhere: AUTIASPPC and
         // AUTIBSPPC; PACIA171615 and its like.
-        0b1001 if bits >> 22 == 0xf380_0000 >> 22 && field(0) == Reg::ZR => true,
-        0b1101 if bits >> 16 == 0xdac1 && field(5) == Reg::ZR && field(0) == Reg::LR => true,
+        0b1001 if bits >> 22 == 0xf380_0000 >> 22 && field(0) == Reg::ZR => Regs::GENERAL,
+        0b1101 if bits >> 16 == 0xdac1 && field(5) == Reg::ZR && field(0) == Reg::LR => {
+            Regs::GENERAL
+        }
         // Data processing and SVE: bits 4 to 0.
-        0b0010 | 0b1000 | 0b1001 | 0b0101 | 0b1101 => field(0) == register,
-        0b0111 | 0b1111 => leaves_vectors(bits) && field(0) == register,
+        0b0010 | 0b1000 | 0b1001 | 0b0101 | 0b1101 => first,
+        0b0111 | 0b1111 => first.when(leaves_vectors(bits)),
         0b0100 | 0b0110 | 0b1100 | 0b1110 => match decode(word) {
             Inst::Pair { access, data, rt, rt2, rn, mode, .. } => {
-                access == Access::Load
-                    && (transferred(data, rt).meets(own) || transferred(data, rt2).meets(own))
-                    || mode != Mode::Offset && rn == register
+                let pair = transferred(data, rt).with(transferred(data, rt2));
+                let base = Regs::or_zero(rn).when(mode != Mode::Offset);
+                pair.when(access == Access::Load).with(base)
             }
             Inst::Single { access, data, rt, rn, mode, .. } => {
-                access == Access::Load && transferred(data, rt).meets(own)
-                    || mode != Mode::Offset && rn == register
+                let base = Regs::or_zero(rn).when(mode != Mode::Offset);
+                transferred(data, rt).when(access == Access::Load).with(base)
             }
-            Inst::LoadIndexed { rt, .. } | Inst::LoadLiteral { rt, .. } => rt == register,
-            _ => loaded(bits).map_or_else(|| named(bits, register), |set| set.meets(own)),
+            Inst::LoadIndexed { rt, .. } | Inst::LoadLiteral { rt, .. } => Regs::or_zero(rt),
+            _ => loaded(bits).unwrap_or_else(|| named(bits)),
         },
         // Branches and system instructions: calls write anything; MRS and SYSL
         // write bits 4 to 0 or the pair there. Branches that are not calls write
         // nothing.
         0b1010 | 0b1011 => match decode(word) {
-            Inst::Branch { .. } | Inst::BranchIf { .. } | Inst::Nop => false,
+            Inst::Branch { .. } | Inst::BranchIf { .. } | Inst::Nop => Regs::NONE,
             // Hints: pointer authentication writes X17 or LR, CHKFEAT writes X16.
             Inst::Other if bits & 0xffff_f01f == 0xd503_201f => {
-                authenticates(bits >> 5 & 0x7f) && matches!(register.0, 16 | 17 | 30)
+                let hinted = [Reg(16), Reg(17), Reg::LR].map(Regs::or_zero);
+                let hinted = hinted.into_iter().fold(Regs::NONE, Regs::with);
+                hinted.when(authenticates(bits >> 5 & 0x7f))
             }
             Inst::Other if bits >> 24 == 0xd5 => {
-                field(0) == register || bits >> 22 & 1 == 1 && field(0).0 + 1 == register.0
+                let second = Regs(first.0 << 1).and(Regs::GENERAL);
+                first.with(second.when(bits >> 22 & 1 == 1))
             }
             // A system call, as a call, keeps R29, and LR too.
-            Inst::Other if bits >> 24 == 0xd4 => register != Reg::LR && register != Reg::FP,
-            _ => true,
+            Inst::Other if bits >> 24 == 0xd4 => {
+                Regs::GENERAL.without(Regs::or_zero(Reg::LR)).without(Regs::or_zero(Reg::FP))
+            }
+            _ => Regs::GENERAL,
         },
-        _ => true,
+        _ => Regs::GENERAL,
     }
 }
 
@@ -126,14 +126,13 @@ fn loaded(bits: u32) -> Option<Regs> {
     }
 }
 
-/// Whether a load or a store may write a register, by the four fields that can
-/// name one, the register behind each (CASP names a pair by its first) and the
-/// eight that LD64B fills.
-fn named(bits: u32, register: Reg) -> bool {
-    let near = |low: u32| {
-        let distance = u32::from(register.0).wrapping_sub(bits >> low & 0x1f);
-        distance <= 1
-    };
-    let block = bits & 0xffff_fc00 == 0xf83f_d000;
-    near(0) || near(5) || near(10) || near(16) || block
+/// What a load or a store may write, by the four fields that can name it, the register
+/// behind each (CASP names a pair by its first) and the eight that LD64B fills.
+fn named(bits: u32) -> Regs {
+    if bits & 0xffff_fc00 == 0xf83f_d000 {
+        return Regs::GENERAL;
+    }
+    let near = |low: u32| Regs(0b11 << (bits >> low & 0x1f));
+    let any = [0, 5, 10, 16].map(near).into_iter().fold(Regs::NONE, Regs::with);
+    any.and(Regs::GENERAL)
 }
