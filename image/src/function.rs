@@ -4,9 +4,11 @@ use crate::bytes::{c_string, i32_at, u32_at};
 use crate::error::PcTableRule;
 use crate::inline::{self, FUNCDATA_INL_TREE, PCDATA_INL_TREE_INDEX};
 use crate::pclntab::Layout;
-use crate::pctab::{Program, Run};
+use crate::pctab::Program;
 use crate::{Error, Image};
-use unwind::{Depth, FuncFlags, Index, Pc, Preemption, Row, RowTable, UnsafePoint, Word};
+use unwind::{
+    Columns, Depth, FuncFlags, Index, Pc, Preemption, RowTable, Rows as _, UnsafePoint, Word,
+};
 
 /// Index of the unsafe points (`internal/abi/symtab.go`).
 const PCDATA_UNSAFE_POINT: usize = 0;
@@ -28,8 +30,6 @@ pub struct Function<'i> {
     /// What the runtime knows it as; 0 for most (`internal/abi/symtab.go`,
     /// `FuncID`). The numbers differ between releases.
     pub func_id: u8,
-    /// Whether it has `FUNCDATA_LocalsPointerMaps`.
-    pub has_locals_pointer_maps: bool,
     /// From its name on.
     names: &'i [u8],
     /// `_func` with its `pcdata` and `funcdata`.
@@ -57,43 +57,55 @@ impl<'i> Function<'i> {
 
     /// Reads the row of each boundary into `table`.
     ///
+    /// # Errors
+    /// Those of [`Function::columns`]; there are no rows then.
+    pub fn rows(&self, table: &mut RowTable) -> Result<(), Error> {
+        table.clear();
+        let mut columns = Columns::new();
+        self.columns(&mut columns)?;
+        columns.table(table);
+        Ok(())
+    }
+
+    /// Reads the row of each boundary into `columns`.
+    ///
     /// The rows may end before the code does: what follows is padding, which
     /// no table describes. (The linkers of go1.19 to go1.27 give the padding
     /// between functions to the last run, so that rows cover all code.)
     ///
     /// # Errors
     /// [`Error::NoStackTable`] where Go has no `pcsp` either; [`Error::PcTable`]
-    /// and [`Error::UnsafePoint`] where a table is malformed. The rows of
-    /// `table` are then not to be used.
-    pub fn rows(&self, table: &mut RowTable) -> Result<(), Error> {
-        table.clear();
+    /// and [`Error::UnsafePoint`] where a table is malformed. The columns are then
+    /// not to be used.
+    pub fn columns(&self, columns: &mut Columns) -> Result<(), Error> {
+        columns.clear();
+        let Columns { depths, classes } = columns;
         let entry = self.entry;
-        let mut depths = self.program(self.word(16)).ok_or(Error::NoStackTable { entry })?;
-        let mut classes = self.pcdata(PCDATA_UNSAFE_POINT);
-        let mut class = (UnsafePoint::Safe, u32::MAX);
-        if let Some(classes) = &mut classes {
-            class = next_class(classes)?.ok_or_else(|| classes.fault(PcTableRule::Terminated))?;
-        }
-        let mut start = 0;
-        while let Some(run) = depths.next()? {
-            let depth = Depth(i64::from(run.value));
-            loop {
-                let end = run.end.min(class.1);
-                table.push(Row { depth, unsafe_point: class.0 }, end - start);
-                start = end;
-                if end == run.end {
-                    break;
-                }
-                let Some(classes) = &mut classes else { break };
-                class = next_class(classes)?.ok_or_else(|| classes.fault(PcTableRule::SameEnd))?;
+        let program = self.program(self.word(16)).ok_or(Error::NoStackTable { entry })?;
+        program.read(|_, run| {
+            depths.push(Depth(i64::from(run.value)), Index(run.end));
+            Ok(())
+        })?;
+        let end = depths.end();
+        let Some(program) = self.pcdata(PCDATA_UNSAFE_POINT) else {
+            classes.push(UnsafePoint::Safe, end);
+            return Ok(());
+        };
+        let program = program.read(|program, run| {
+            let class = UnsafePoint::from_pcdata(run.value).ok_or_else(|| Error::UnsafePoint {
+                address: program.address(),
+                value: run.value,
+            })?;
+            if run.end > end.0 {
+                return Err(program.fault(PcTableRule::SameEnd));
             }
+            classes.push(class, Index(run.end));
+            Ok(())
+        })?;
+        match classes.end() == end {
+            true => Ok(()),
+            false => Err(program.fault(PcTableRule::SameEnd)),
         }
-        if let Some(classes) = &mut classes
-            && (class.1 != start || classes.next()?.is_some())
-        {
-            return Err(classes.fault(PcTableRule::SameEnd));
-        }
-        Ok(())
     }
 
     /// Where execution goes on after a panic was recovered in a deferred call:
@@ -162,6 +174,18 @@ impl<'i> Function<'i> {
         self.preemption_as(self.name())
     }
 
+    /// Whether it has `FUNCDATA_LocalsPointerMaps`.
+    #[must_use]
+    pub fn has_locals_pointer_maps(&self) -> bool {
+        match self.image.module.pclntab.layout {
+            Layout::Go116 => {
+                let maps = self.funcdata_address(FUNCDATA_LOCALS_POINTER_MAPS);
+                maps.is_some_and(|maps| Some(maps) != self.image.no_pointers)
+            }
+            Layout::Go118 | Layout::Go120 => self.funcdata(FUNCDATA_LOCALS_POINTER_MAPS).is_some(),
+        }
+    }
+
     pub(crate) fn read(image: &'i Image<'_>, index: usize) -> Result<Self, Error> {
         let pclntab = &image.module.pclntab;
         let text = image.text();
@@ -204,24 +228,21 @@ impl<'i> Function<'i> {
             name.and_then(|at| image.module.names.get(at..)).filter(|names| !names.is_empty());
         let tail = layout.record_size().saturating_sub(4);
         let byte = |skip: usize| record.get(tail.saturating_add(skip)).copied().unwrap_or(0);
-        let mut function = Self {
+        Ok(Self {
             entry: Pc(text.address.wrapping_add(u64::from(entry.start))),
             code: Word::slice(code),
             text: Word::slice(text.bytes.get(entry.start as usize..).unwrap_or(code)),
             flags: FuncFlags(byte(1)),
             func_id: byte(0),
-            has_locals_pointer_maps: false,
             names: names.ok_or_else(|| wrong("a name in the table"))?,
             record,
             record_address,
             image,
-        };
-        function.has_locals_pointer_maps = function.has_maps();
-        Ok(function)
+        })
     }
 
     fn preemption_as(&self, innermost: &[u8]) -> Preemption {
-        Preemption::of(self.flags, self.has_locals_pointer_maps, innermost, self.image.release)
+        Preemption::of(self.flags, self.has_locals_pointer_maps(), innermost, self.image.release)
     }
 
     fn boundary(&self, pc: Pc) -> Option<Index> {
@@ -251,17 +272,6 @@ impl<'i> Function<'i> {
             return None;
         }
         self.program(u32_at(self.record, fixed.checked_add(index.checked_mul(4)?)?)?)
-    }
-
-    #[inline]
-    fn has_maps(&self) -> bool {
-        match self.image.module.pclntab.layout {
-            Layout::Go116 => {
-                let maps = self.funcdata_address(FUNCDATA_LOCALS_POINTER_MAPS);
-                maps.is_some_and(|maps| Some(maps) != self.image.no_pointers)
-            }
-            Layout::Go118 | Layout::Go120 => self.funcdata(FUNCDATA_LOCALS_POINTER_MAPS).is_some(),
-        }
     }
 
     fn inline_tree(&self) -> Option<&'i [u8]> {
@@ -320,12 +330,4 @@ fn funcdata_of_addresses(layout: Layout, pcdata: u32, address: u64) -> Option<us
     let start = layout.record_size().checked_add(tables)?;
     let padding = address.wrapping_add(start as u64) & 4;
     start.checked_add(usize::try_from(padding).ok()?)
-}
-
-#[inline]
-fn next_class(program: &mut Program<'_>) -> Result<Option<(UnsafePoint, u32)>, Error> {
-    let Some(Run { value, end }) = program.next()? else { return Ok(None) };
-    let class = UnsafePoint::from_pcdata(value);
-    let class = class.ok_or_else(|| Error::UnsafePoint { address: program.address(), value })?;
-    Ok(Some((class, end)))
 }

@@ -79,6 +79,22 @@ impl<'a> Program<'a> {
         Ok(Some(self.run))
     }
 
+    /// Reads the runs up to the end of the program. Calls `act` with each, and the program
+    /// as it is then; returns it as it is at its end.
+    ///
+    /// # Errors
+    /// [`Error::PcTable`], and those of `act`.
+    #[inline]
+    pub(crate) fn read(
+        mut self,
+        mut act: impl FnMut(&Self, Run) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        while let Some(run) = self.next()? {
+            act(&self, run)?;
+        }
+        Ok(self)
+    }
+
     /// The value at a boundary, or `None` behind the end of the program.
     ///
     /// # Errors

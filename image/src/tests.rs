@@ -222,7 +222,7 @@ fn preemption_follows_the_innermost_function() -> Result<(), Error> {
     let (asm, maps) = (image.function(3)?, image.function(4)?);
     assert_eq!(asm.flags, FuncFlags::ASM);
     assert_eq!(asm.function_preemption(), Preemption::Never(NotPreemptible::Assembly));
-    assert!(!maps.has_locals_pointer_maps);
+    assert!(!maps.has_locals_pointer_maps());
     assert_eq!(maps.function_preemption(), Preemption::Never(NotPreemptible::NoPointerMaps));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::remedy::{Place, remedy};
 use super::{Finding, Near, Options, Summary};
 use image::{Error, Function, Image, Os};
-use unwind::{Depth, FuncFlags, Index, Pc, Preemption, RowTable, Word};
+use unwind::{Columns, Depth, FuncFlags, Index, Pc, Preemption, Word};
 use verifier::decode::{Inst, decode};
 use verifier::{Checker, Observer, Observers, Report, SignalStack};
 
@@ -17,7 +17,7 @@ const AROUND: u32 = 4;
 /// findings once the first few have been checked.
 #[derive(Debug, Default)]
 pub struct Scanner {
-    rows: RowTable,
+    rows: Columns,
     checker: Checker,
     report: Report,
 }
@@ -46,7 +46,7 @@ impl Scanner {
             return;
         }
         summary.functions += 1;
-        match function.rows(&mut self.rows) {
+        match function.columns(&mut self.rows) {
             Ok(()) => {}
             // Markers between parts of the text have neither rows nor code.
             Err(Error::NoStackTable { .. }) if is_marker(&function) => return,
@@ -140,7 +140,7 @@ impl Scanner {
     }
 
     fn frame_size(&self) -> Depth {
-        self.rows.spans().iter().map(|span| span.row.depth).max().unwrap_or_default()
+        self.rows.depths.runs().iter().map(|run| run.value).max().unwrap_or_default()
     }
 
     /// Whether no call is made with a frame open; that of morestack is made

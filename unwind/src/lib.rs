@@ -10,6 +10,7 @@
 //! instruction's [`Index`]. The *CFA* is the value of SP at function entry;
 //! SP = CFA - [`Depth`].
 
+mod columns;
 pub mod frame_pointer;
 pub mod inject;
 mod preempt;
@@ -17,6 +18,7 @@ pub mod signal;
 mod table;
 pub mod unwinder;
 
+pub use columns::{Column, Columns, Rows, Run};
 pub use frame_pointer::FramePointerWalk;
 pub use inject::{InjectedCall, KEPT_BELOW_SP, LOST_REGISTER};
 pub use preempt::{FuncFlags, NotPreemptible, Preemption, RESTART_LIMIT, Release};

@@ -9,11 +9,10 @@ use crate::state::{KnownId, Knowns, State};
 use crate::sweep::Sweep;
 use crate::value::Block;
 use crate::walk::{Beginning, Edge, Walk, settle};
-use unwind::{FuncFlags, Index, Pc, RowTable, Word};
+use unwind::{Columns, FuncFlags, Index, Pc, RowTable, Rows, Word};
 
-/// One function to check: all that is known of it.
-#[derive(Clone, Copy)]
-pub struct Function<'a> {
+/// One function to check: all that is known of it. Its rows are in one form or the other.
+pub struct Function<'a, R = RowTable> {
     /// The address of the first instruction.
     pub entry: Pc,
     /// The instructions, up to the next function.
@@ -22,7 +21,7 @@ pub struct Function<'a> {
     /// faster to read the last ones, and is not looked at.
     pub text: &'a [Word],
     /// What the table declares.
-    pub rows: &'a RowTable,
+    pub rows: &'a R,
     /// The flags in the table.
     pub flags: FuncFlags,
     /// A further entry: where a panic that was recovered resumes the function
@@ -34,7 +33,24 @@ pub struct Function<'a> {
     pub pointer: &'a dyn Fn(u64) -> Option<u64>,
 }
 
-impl Function<'_> {
+impl<R> Clone for Function<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Function<'_, R> {}
+
+impl<'a, R> Function<'a, R> {
+    /// The same with its rows in another form.
+    pub(crate) fn with<'b, S>(&self, rows: &'b S) -> Function<'b, S>
+    where
+        'a: 'b,
+    {
+        let Self { entry, words, text, flags, recovery, signals, pointer, .. } = *self;
+        Function { entry, words, text, rows, flags, recovery, signals, pointer }
+    }
+
     /// The instruction at an address, if it is one of this function.
     pub(crate) fn index_of(&self, address: u64) -> Option<u32> {
         let offset = address.checked_sub(self.entry.0)?;
@@ -51,6 +67,8 @@ pub struct Checker {
     memory: Memory,
     sweep: Sweep,
     part: Part,
+    columns: Columns,
+    rows: RowTable,
 }
 
 /// What a part of a function is checked in.
@@ -117,7 +135,14 @@ impl Default for Checker {
             block: Block::default(),
             registers: Registers::new(),
         };
-        Self { scratch, memory: Memory::new(), sweep: Sweep::default(), part: Part::default() }
+        Self {
+            scratch,
+            memory: Memory::new(),
+            sweep: Sweep::default(),
+            part: Part::default(),
+            columns: Columns::new(),
+            rows: RowTable::new(),
+        }
     }
 }
 
@@ -129,21 +154,28 @@ impl Checker {
     }
 
     /// Checks a function; `report` is overwritten.
-    pub fn check(&mut self, function: &Function<'_>, report: &mut Report) {
-        match self.sweep.prove(function, &mut self.memory) {
+    pub fn check<R: Rows>(&mut self, function: &Function<'_, R>, report: &mut Report) {
+        let mut columns = core::mem::take(&mut self.columns);
+        let swept = function.with(function.rows.columns(&mut columns));
+        match self.sweep.prove(&swept, &mut self.memory) {
             Some(boundaries) => {
                 report.clear();
-                self.check_parts(function, report);
+                self.check_parts(&swept, report);
                 report.boundaries = boundaries;
             }
-            None => self.check_closely(function, report),
+            None => {
+                let mut rows = core::mem::take(&mut self.rows);
+                self.check_closely(&function.with(function.rows.table(&mut rows)), report);
+                self.rows = rows;
+            }
         }
+        self.columns = columns;
     }
 
     /// Walks what a sweep left of a function: each part as a function of its own, which
     /// is entered with the frame there.
-    fn check_parts(&mut self, function: &Function<'_>, report: &mut Report) {
-        let Self { scratch, memory, sweep, part } = self;
+    fn check_parts(&mut self, function: &Function<'_, Columns>, report: &mut Report) {
+        let Self { scratch, memory, sweep, part, .. } = self;
         for range in sweep.parts() {
             let Some(words) = function.words.get(range.start as usize..range.end as usize) else {
                 continue;
@@ -153,8 +185,8 @@ impl Checker {
                 part.rows.push(row, 1);
             }
             let entry = Pc(function.entry.0.wrapping_add(Index(range.start).offset()));
-            let (text, rows) = (words, &part.rows);
-            let function = Function { entry, words, text, rows, recovery: None, ..*function };
+            let function = function.with(&part.rows);
+            let function = Function { entry, words, text: words, recovery: None, ..function };
             scratch.leaders.reset(words.len());
             scratch.next_pass(words.len());
             part.report.clear();

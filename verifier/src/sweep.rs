@@ -40,7 +40,7 @@ use crate::walk::MAX_PADDING;
 use bits::Bits;
 use core::ops::Range;
 use fearless_simd::Level;
-use unwind::{FuncFlags, Index, Word};
+use unwind::{Columns, FuncFlags, Index, Word};
 
 /// What a sweep works on.
 #[derive(Debug, Default)]
@@ -79,10 +79,15 @@ impl Default for Processor {
 impl Sweep {
     /// Proves that all rules hold at all boundaries that are reached but for those of
     /// [`Self::parts`], and counts those; `None` if the function has to be walked.
-    pub(crate) fn prove(&mut self, function: &Function<'_>, memory: &mut Memory) -> Option<u32> {
+    pub(crate) fn prove(
+        &mut self,
+        function: &Function<'_, Columns>,
+        memory: &mut Memory,
+    ) -> Option<u32> {
         let Function { words, rows, flags, recovery, .. } = *function;
         let is_other = OTHERS.iter().any(|&other| flags.contains(other));
-        let is_covered = rows.end().0 as usize == words.len();
+        let ends = [rows.depths.end(), rows.classes.end()];
+        let is_covered = ends.iter().all(|end| end.0 as usize == words.len());
         if is_other || !is_covered || function.signals != SignalStack::Own {
             return None;
         }
@@ -103,7 +108,7 @@ impl Sweep {
             return None;
         }
         if self.shapes() {
-            self.restarts(words, rows, memory)?;
+            self.restarts(words, &rows.classes, memory)?;
         }
         self.specials(words, memory)?;
         Some(reached)

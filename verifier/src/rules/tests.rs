@@ -17,7 +17,7 @@ use crate::report::{Observer, Observers, Reason, Report, Rule};
 use crate::sweep::Sweep;
 use crate::{Checker, Function, SignalStack};
 use core::fmt::Write;
-use unwind::{Depth, FuncFlags, Index, Pc, Row, RowTable, UnsafePoint, Word};
+use unwind::{Columns, Depth, FuncFlags, Index, Pc, Row, RowTable, Rows as _, UnsafePoint, Word};
 
 /// Where the functions are.
 const ENTRY: u64 = 0x1_0000;
@@ -76,6 +76,10 @@ impl<'a> Case<'a> {
             // The memory of a checker does not change what it finds.
             checker.check(function, &mut again);
             assert_eq!(again, report);
+            // Nor does the form that the rows have.
+            let mut columns = Columns::new();
+            checker.check(&function.with(function.rows.columns(&mut columns)), &mut again);
+            assert_eq!(again, report);
             // Nothing is swept where others are looked at too.
             checker.check_alike(function, core::iter::empty(), &mut again, |_| {});
             assert_eq!(again, report, "{}", self.listing);
@@ -85,7 +89,16 @@ impl<'a> Case<'a> {
 
     /// What a sweep proves of it.
     pub(crate) fn swept(&self) -> Option<u32> {
-        self.with_function(|function| Sweep::default().prove(function, &mut Memory::new()))
+        self.with_sweep(|proved, _| proved)
+    }
+
+    /// Sweeps it, and calls `act` with what that proves and what it worked on.
+    pub(crate) fn with_sweep<T>(&self, act: impl FnOnce(Option<u32>, &Sweep) -> T) -> T {
+        self.with_function(|function| {
+            let (mut sweep, mut columns) = (Sweep::default(), Columns::new());
+            let function = function.with(function.rows.columns(&mut columns));
+            act(sweep.prove(&function, &mut Memory::new()), &sweep)
+        })
     }
 
     pub(crate) fn with_function<T>(&self, act: impl FnOnce(&Function<'_>) -> T) -> T {

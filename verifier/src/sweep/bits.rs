@@ -138,14 +138,17 @@ impl Bits {
     }
 
     /// What is known of rows is where they change: from there on it holds up to the next
-    /// change.
-    pub(super) fn spread(&mut self) {
+    /// change. Returns whether the depth changes inside of a sequence that starts again.
+    pub(super) fn spread(&mut self) -> bool {
         let (mut deep, mut is_unsafe, mut restarts) = (0, 0, 0);
+        let mut parts = 0;
         for block in &mut self.blocks {
-            (block.deep, deep) = spread(block.deep, deep);
             (block.is_unsafe, is_unsafe) = spread(block.is_unsafe, is_unsafe);
             (block.restarts, restarts) = spread(block.restarts, restarts);
+            parts |= block.deep & block.restarts & !block.begins;
+            (block.deep, deep) = spread(block.deep, deep);
         }
+        parts != 0
     }
 
     /// Execution does not go on behind an instruction.

@@ -1,25 +1,10 @@
 //! What the rows say of each boundary.
 
 use super::Sweep;
+use super::bits::Block;
 use crate::walk::RESTART_REACH;
-use unwind::{Index, RowTable, UnsafePoint};
-
-/// What holds at a boundary and can change at the next one, a bit for each.
-const DEEP: u64 = 1 << 0;
-const UNSAFE: u64 = 1 << 1;
-const RESTARTS: u64 = 1 << 2;
-/// Nothing that is in a shape.
-const OTHER: u64 = 1 << 3;
-
-/// What the class of a boundary says, by the numbers of the classes.
-static FACTS: [u64; 8] = {
-    let mut facts = [OTHER; 8];
-    facts[UnsafePoint::Safe as usize] = 0;
-    facts[UnsafePoint::Unsafe as usize] = UNSAFE;
-    facts[UnsafePoint::Restart1 as usize] = RESTARTS;
-    facts[UnsafePoint::Restart2 as usize] = RESTARTS;
-    facts
-};
+use unwind::UnsafePoint::{Restart1, Restart2, Safe, Unsafe};
+use unwind::{Columns, Depth, Index};
 
 impl Sweep {
     /// Takes down which boundaries are deep, unsafe or of a sequence that starts again. All
@@ -27,49 +12,56 @@ impl Sweep {
     /// depth, and is as short as the runtime wants it.
     ///
     /// At first only changes are taken down: a bit where a fact is another one than at the
-    /// boundary before. There are many spans of few kinds in no order: nothing here waits for
+    /// boundary before. There are many runs of few kinds in no order: nothing here waits for
     /// what the next one is.
-    pub(super) fn rows(&mut self, rows: &RowTable) -> Option<()> {
+    pub(super) fn rows(&mut self, rows: &Columns) -> Option<()> {
         // The bits that one of the depths has, and those that all have.
         let (mut some, mut all) = (0, !0);
-        let (mut before, mut began) = (0, 0);
-        let mut is_other = false;
-        for span in rows.spans() {
-            let (Index(start), here) = (span.start, span.row.depth.0);
+        let mut before = false;
+        for run in rows.depths.runs() {
+            let Depth(here) = run.value;
             let is_deep = here != 0;
             some |= here;
             all &= if is_deep { here } else { !0 };
-            let deep = if is_deep { DEEP } else { 0 };
-            let now = FACTS[span.row.unsafe_point as usize & 7] | deep;
-            let restarts = now & RESTARTS != 0;
-            let is_long = (before & RESTARTS != 0) & (start - began > RESTART_REACH + 1);
-            let is_parted = restarts & (rows.class(span).start != span.start);
-            is_other |= (now & OTHER != 0) | is_long | is_parted;
-            self.change(start, before, now);
-            (before, began) = (now, start);
+            self.change(run.start, |block| &mut block.deep, before != is_deep);
+            before = is_deep;
         }
-        let Index(end) = rows.end();
-        let is_long = before & RESTARTS != 0 && end - began > RESTART_REACH + 1;
-        self.change(end, before, 0);
-        self.bits.spread();
-        let is_deep = self.bits.is(0, |block| block.deep);
-        let is_one_depth = some == 0 || some == all;
-        if is_other || is_long || is_deep || !is_one_depth || some % 16 != 0 {
-            return None;
-        }
+        self.change(rows.depths.end(), |block| &mut block.deep, before);
         self.depth = u32::try_from(some).ok()?;
-        Some(())
+        let is_one_depth = some == 0 || some == all;
+        let is_known = self.classes(rows);
+        let is_parted = self.bits.spread();
+        let is_deep = self.bits.is(0, |block| block.deep);
+        (is_known && is_one_depth && some % 16 == 0 && !is_deep && !is_parted).then_some(())
     }
 
+    /// Takes down what the classes say. Returns whether they are ones that are in a shape.
+    fn classes(&mut self, rows: &Columns) -> bool {
+        let (mut is_unsafe, mut restarts, mut began) = (false, false, 0);
+        let mut is_known = true;
+        for run in rows.classes.runs() {
+            let (class, Index(start)) = (run.value, run.start);
+            is_known &= !restarts | (start - began <= RESTART_REACH + 1);
+            is_known &= matches!(class, Safe | Unsafe | Restart1 | Restart2);
+            let before = (is_unsafe, restarts);
+            is_unsafe = class == Unsafe;
+            restarts = matches!(class, Restart1 | Restart2);
+            began = start;
+            self.change(run.start, |block| &mut block.is_unsafe, before.0 != is_unsafe);
+            self.change(run.start, |block| &mut block.restarts, before.1 != restarts);
+            self.change(run.start, |block| &mut block.begins, restarts);
+        }
+        let end = rows.classes.end();
+        self.change(end, |block| &mut block.is_unsafe, is_unsafe);
+        self.change(end, |block| &mut block.restarts, restarts);
+        is_known & (!restarts | (end.0 - began <= RESTART_REACH + 1))
+    }
+
+    /// Takes down whether a fact changes at a boundary.
     #[inline(always)]
-    fn change(&mut self, at: u32, before: u64, now: u64) {
-        let Some(block) = self.bits.block_mut(at / 64) else { return };
-        let bit = at % 64;
-        let changed = before ^ now;
-        let is = |fact: u64, facts: u64| u64::from(facts & fact != 0) << bit;
-        block.deep |= is(DEEP, changed);
-        block.is_unsafe |= is(UNSAFE, changed);
-        block.restarts |= is(RESTARTS, changed);
-        block.begins |= is(RESTARTS, now);
+    fn change(&mut self, Index(at): Index, fact: impl Fn(&mut Block) -> &mut u64, changes: bool) {
+        if let Some(block) = self.bits.block_mut(at / 64) {
+            *fact(block) |= u64::from(changes) << (at % 64);
+        }
     }
 }

@@ -12,7 +12,8 @@ use crate::operands::{Regs, is_indexed};
 use crate::registers::{Kind, Registers};
 use crate::rules::restart::Sequence;
 use crate::value::{Block, Context, MAX_STEPS, Operand, Search};
-use unwind::{Depth, Index, RowTable, Word};
+use core::ops::Range;
+use unwind::{Column, Columns, Depth, Index, UnsafePoint, Word};
 
 /// `ADR 16(PC), R27`; `STP (R29, R27), -24(RSP)`; `SUB $24, RSP, R29`; `CALL`;
 /// `SUB $8, RSP, R29`: the pair is R29 and the address behind the call.
@@ -36,7 +37,7 @@ const FRAME: Regs = Regs::SP.with(Regs::or_zero(Reg::FP));
 
 impl Sweep {
     /// Follows jumps through a register, by a table of addresses in the function.
-    pub(super) fn jumps(&mut self, function: &Function<'_>) -> Option<()> {
+    pub(super) fn jumps(&mut self, function: &Function<'_, Columns>) -> Option<()> {
         self.tables.clear();
         for position in 0..self.jumps.len() {
             let at = *self.jumps.get(position)?;
@@ -65,7 +66,7 @@ impl Sweep {
 
     /// The address of the table that the jump at `at` takes its target from, as the
     /// instructions from `start` on name it.
-    fn table(&self, function: &Function<'_>, start: u32, at: u32) -> Option<u64> {
+    fn table(&self, function: &Function<'_, Columns>, start: u32, at: u32) -> Option<u64> {
         let Function { words, entry, pointer, .. } = *function;
         let register = Reg((words.get(at as usize)?.get() >> 5 & 31) as u8);
         let (mut block, registers, mut steps) = (Block::default(), Registers::new(), MAX_STEPS);
@@ -79,7 +80,7 @@ impl Sweep {
     pub(super) fn restarts(
         &self,
         words: &[Word],
-        rows: &RowTable,
+        classes: &Column<UnsafePoint>,
         memory: &mut Memory,
     ) -> Option<()> {
         // Up to where sequences were looked at.
@@ -90,7 +91,7 @@ impl Sweep {
                 let at = position * 64 + doubtful.trailing_zeros();
                 doubtful &= doubtful - 1;
                 if at >= until {
-                    until = self.restart(at, words, rows, memory)?;
+                    until = self.restart(at, words, classes, memory)?;
                 }
             }
         }
@@ -102,20 +103,18 @@ impl Sweep {
         &self,
         at: u32,
         words: &[Word],
-        rows: &RowTable,
+        classes: &Column<UnsafePoint>,
         memory: &mut Memory,
     ) -> Option<u32> {
-        let position = rows.position(Index(at))?;
-        let span = rows.spans().get(position)?;
-        let Index(start) = span.start;
-        let Index(end) = rows.spans().get(position + 1).map_or(rows.end(), |next| next.start);
+        let Range { start: first, end: Index(end) } = classes.run(Index(at))?;
+        let Index(start) = first;
         // It is run through, in one state.
         let leaves = self.bits.has(start..end, |block| block.stops | block.calls);
         if self.bits.has_target(start + 1..end) || leaves {
             return None;
         }
         let words = words.get(start as usize..end as usize)?;
-        let mut sequence = Sequence::starting(span.start);
+        let mut sequence = Sequence::starting(first);
         for (at, &word) in (start..end).zip(words) {
             let decoded = memory.get(word);
             // R27 may be read by what does not name it.

@@ -3,7 +3,6 @@
 
 use super::{Case, leaves, proves, with};
 use crate::report::{Observer, Rule};
-use crate::sweep::Sweep;
 use unwind::{Depth, Index};
 
 /// A frame of 4112 bytes, by R27.
@@ -82,11 +81,7 @@ fn a_pop_in_two_steps_is_left_to_the_walk_and_the_rest_is_proved() {
     assert_eq!((found.rule, found.at), (Rule::SpRow, Index(8)));
     assert_eq!((found.declared, found.actual), (Depth(65616), Depth(65536)));
     assert!(found.observers.contains(Observer::AsyncPreemption));
-    let parts = case.with_function(|function| {
-        let mut sweep = Sweep::default();
-        sweep.prove(function, &mut crate::decoded::Memory::new());
-        sweep.parts().to_vec()
-    });
+    let parts = case.with_sweep(|_, sweep| sweep.parts().to_vec());
     let [part] = &*parts else { panic!("{parts:?}") };
     assert_eq!(*part, 6..10);
     // In an unsafe point a profiler sees it all the same.
