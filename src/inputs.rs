@@ -8,11 +8,11 @@
 //!
 //! Who owns what: an item owns its bytes. Those of a file, and of what lies
 //! uncompressed in an archive, are a memory map, which all items of that archive
-//! share; those that had to be unpacked are counted until the worker drops them. The
-//! walk waits when more than [`Limits::memory`] of them are under way, or when results
-//! wait for an item that takes long. So there are at most twice that many bytes in
-//! memory (the walk unpacks the next member meanwhile), windows of decompressors, and a
-//! bounded number of results.
+//! share; those that had to be unpacked are counted until they are dropped, as soon as
+//! the worker has handed over what it made of them. The walk waits when more than
+//! [`Limits::memory`] of them are under way, or when results wait for an item that takes
+//! long. So there are at most twice that many bytes in memory (the walk unpacks the next
+//! member meanwhile), windows of decompressors, and a bounded number of results.
 //!
 //! Symbolic links are followed where they are named, and passed over in directories.
 //! Which executables matter is not decided here: all are handed on, of whatever
@@ -113,6 +113,14 @@ impl Deref for Bytes {
     }
 }
 
+impl Bytes {
+    /// All bytes of a file or of the memory, which is not counted.
+    fn all(whole: Arc<Whole>) -> Self {
+        let range = 0..whole.len();
+        Self { whole, range, _permit: None }
+    }
+}
+
 impl Inputs {
     /// Files, directories, archives, and `-` for standard input.
     #[must_use]
@@ -130,15 +138,15 @@ impl Inputs {
     /// this thread with what it returns, in the order of the walk. `emit` ends
     /// everything with [`ControlFlow::Break`]: what was not begun then never is.
     ///
-    /// `work` should drop the bytes before it returns: what it keeps of them holds the
-    /// walk up.
+    /// An item is dropped once its result is handed over: it takes a while to unmap a
+    /// large file, and nobody has to wait for that.
     ///
     /// # Panics
     /// If `work` or `emit` does.
     pub fn process<R: Send>(
         &self,
         threads: usize,
-        work: impl Fn(Item) -> R + Sync,
+        work: impl Fn(&Item) -> R + Sync,
         mut emit: impl FnMut(R) -> ControlFlow<()>,
     ) {
         let threads = threads.max(1);
@@ -171,6 +179,21 @@ impl Inputs {
             }
         });
     }
+
+    /// The item of a file that is all there is, and no archive: nobody has to walk, to
+    /// wait, or to keep an order.
+    #[must_use]
+    pub fn sole(&self) -> Option<Item> {
+        let [path] = &*self.paths else { return None };
+        if path.as_os_str() == "-" || !path.is_file() {
+            return None;
+        }
+        let (kind, file) = open(path).ok()?;
+        let is_archive = matches!(kind, Kind::Archive(_));
+        let name = path.display().to_string();
+        let found = || Found::Bytes(Bytes::all(Arc::new(Whole::File(file))));
+        (!is_archive).then(|| Item { name, origin: Origin::Named, found: found() })
+    }
 }
 
 /// A worker.
@@ -178,13 +201,13 @@ fn run<R>(
     gate: &Arc<Gate>,
     queue: &Mutex<Receiver<(u64, Item)>>,
     results: &Sender<(u64, R)>,
-    work: impl Fn(Item) -> R,
+    work: impl Fn(&Item) -> R,
 ) {
     let _guard = gate.stop_on_panic();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, item)) = next else { break };
-        if !gate.stopped() && results.send((number, work(item))).is_err() {
+        if !gate.stopped() && results.send((number, work(&item))).is_err() {
             break;
         }
     }
@@ -255,8 +278,7 @@ impl Walk<'_> {
                 })
             });
         }
-        let range = 0..whole.len();
-        self.give(name.to_owned(), origin, Found::Bytes(Bytes { whole, range, _permit: None }))
+        self.give(name.to_owned(), origin, Found::Bytes(Bytes::all(whole)))
     }
 
     /// Standard input: an archive as it comes, anything else as a whole.
@@ -282,11 +304,7 @@ impl Walk<'_> {
                 let most = limits.memory;
                 Found::Error(anyhow!("is longer than {most} bytes: expected an executable"))
             }
-            Ok(_) => {
-                let range = 0..head.len();
-                let whole = Arc::new(Whole::Memory(head));
-                Found::Bytes(Bytes { whole, range, _permit: None })
-            }
+            Ok(_) => Found::Bytes(Bytes::all(Arc::new(Whole::Memory(head)))),
             Err(error) => Found::Error(error),
         };
         self.give(name.to_owned(), Origin::Named, found)

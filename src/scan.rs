@@ -22,16 +22,19 @@ use crate::baseline::Used;
 use crate::map::FileBytes;
 use crate::progress::Progress;
 use anyhow::Result;
+use core::ops::RangeInclusive;
 use image::{Error, Image};
-use rayon::prelude::*;
 use regex::bytes::Regex;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use unwind::{FramePointerWalk, Release};
 use verifier::{Observer, Observers, Rule, Verdict};
 
-/// How many functions a thread takes at a time.
-const CHUNK: usize = 64;
+/// How many functions a thread takes at a time: many in a row, for they are near each other
+/// in the file, and fewer towards the end, for all to be done at once.
+const CHUNK: RangeInclusive<usize> = 64..=1024;
 
 /// What is checked.
 #[derive(Clone, Debug, Default)]
@@ -181,21 +184,41 @@ pub fn scan_image_with(
     let count = image.function_count();
     let unobserving = unobserving(image.release());
     progress.more(count as u64);
-    let parts: Vec<_> = (0..count.div_ceil(CHUNK))
-        .into_par_iter()
-        .map_init(Scanner::default, |scanner, chunk| {
+    let threads = rayon::current_num_threads();
+    let (next, parts) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let chunk = || {
+        let end = |start: usize| {
+            let left = count.checked_sub(start).filter(|&left| left > 0)?;
+            let size = (left / (4 * threads)).clamp(*CHUNK.start(), *CHUNK.end());
+            Some(start + size.min(left))
+        };
+        let start = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, end).ok()?;
+        Some(start..end(start)?)
+    };
+    let scan = || {
+        let (mut scanner, mut mine) = (Scanner::default(), Vec::new());
+        for functions in core::iter::from_fn(chunk) {
             let mut summary = Summary { unobserving, ..Summary::default() };
             let mut findings = Vec::new();
-            let functions = chunk * CHUNK..((chunk + 1) * CHUNK).min(count);
+            let first = functions.start;
             progress.advance(functions.len() as u64);
             for index in functions {
                 scanner.function(image, index, options, &mut summary, &mut findings);
             }
-            (summary, findings)
-        })
-        .collect();
+            mine.push((first, summary, findings));
+        }
+        parts.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mine);
+    };
+    // This thread is one of those that scan: it would only wait for them.
+    let helpers = (threads - 1).min(count / CHUNK.start());
+    rayon::in_place_scope(|scope| {
+        (0..helpers).for_each(|_| scope.spawn(|_| scan()));
+        scan();
+    });
+    let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    parts.sort_unstable_by_key(|&(first, ..)| first);
     let (mut summary, mut findings) = (Summary { unobserving, ..Summary::default() }, Vec::new());
-    for (part, found) in parts {
+    for (_, part, found) in parts {
         summary.merge(part);
         findings.extend(found);
     }

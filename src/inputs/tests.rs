@@ -22,16 +22,12 @@ fn show(item: &Item) -> (String, Origin, String) {
 fn items(root: &std::path::Path, paths: &[&str], threads: usize) -> Vec<(String, Origin, String)> {
     let paths = paths.iter().map(|path| root.join(path)).collect();
     let mut items = Vec::new();
-    Inputs::new(paths).process(
-        threads,
-        |item| show(&item),
-        |(name, origin, found)| {
-            let prefix = format!("{}/", root.display());
-            let name = name.strip_prefix(&prefix).unwrap_or(&name).to_owned();
-            items.push((name, origin, found.replace(&prefix, "")));
-            ControlFlow::Continue(())
-        },
-    );
+    Inputs::new(paths).process(threads, show, |(name, origin, found)| {
+        let prefix = format!("{}/", root.display());
+        let name = name.strip_prefix(&prefix).unwrap_or(&name).to_owned();
+        items.push((name, origin, found.replace(&prefix, "")));
+        ControlFlow::Continue(())
+    });
     items
 }
 
@@ -158,7 +154,7 @@ fn results_keep_the_order_and_do_not_wait_for_the_end() {
             if number.is_multiple_of(50) {
                 thread::sleep(Duration::from_millis(40));
             }
-            item.name
+            item.name.clone()
         },
         |name| {
             assert!(name.ends_with(&format!("{emitted:03}")), "{name} after {emitted}");
@@ -236,12 +232,12 @@ fn panics_end_the_run() {
     let paths = vec![PathBuf::from(root.path())];
     for threads in [1, 3] {
         let worker = panic::catch_unwind(|| {
-            let panics = |item: Item| assert!(!item.name.ends_with("/100"), "on purpose");
+            let panics = |item: &Item| assert!(!item.name.ends_with("/100"), "on purpose");
             Inputs::new(paths.clone()).process(threads, panics, ControlFlow::Continue);
         });
         assert!(worker.is_err());
         let taker = panic::catch_unwind(|| {
-            Inputs::new(paths.clone()).process(threads, drop, |()| panic!("on purpose"));
+            Inputs::new(paths.clone()).process(threads, |_| (), |()| panic!("on purpose"));
         });
         assert!(taker.is_err());
     }

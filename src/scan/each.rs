@@ -67,20 +67,29 @@ pub fn each(
     inputs: &Inputs,
     options: &Options,
     progress: &Progress,
-    done: impl FnMut(Item) -> ControlFlow<()>,
+    mut done: impl FnMut(Item) -> ControlFlow<()>,
 ) {
+    if let Some(input) = inputs.sole() {
+        let item = scan_one(&input, options, progress);
+        // It takes a while to unmap a large file, and nobody has to wait for that.
+        rayon::spawn(move || drop(input));
+        let _ = done(item);
+        return;
+    }
     let threads = rayon::current_num_threads();
-    inputs.process(threads, |input| scan_one(input, options, progress), done);
+    // In the pool: however many images there are, no more threads are at work than it has.
+    let scan = |input: &Input| rayon::scope(|_| scan_one(input, options, progress));
+    inputs.process(threads, scan, done);
 }
 
-fn scan_one(input: Input, options: &Options, progress: &Progress) -> Item {
+fn scan_one(input: &Input, options: &Options, progress: &Progress) -> Item {
     let path = PathBuf::from(&input.name);
-    let bytes = match input.found {
+    let bytes = match &input.found {
         Found::Bytes(bytes) => bytes,
-        Found::Note(note) => return Item::Skipped { path, reason: Skip::Note(note) },
+        Found::Note(note) => return Item::Skipped { path, reason: Skip::Note(note.clone()) },
         Found::Error(error) => return Item::Failed { path, error: format!("{error:#}") },
     };
-    match scan_bytes(&path, &bytes, options, progress) {
+    match scan_bytes(&path, bytes, options, progress) {
         Ok(image) => Item::Image(image),
         Err(error) => match skip(input.origin, error.kind()) {
             Some(reason) => Item::Skipped { path, reason },
