@@ -23,7 +23,7 @@ impl Decoded {
 /// How many words are remembered.
 const SIZE: usize = 1 << BITS;
 /// Enough for two words of a function to have different places nearly always.
-const BITS: u32 = 11;
+const BITS: u32 = 10;
 
 /// A memory of decoded words, one for each value of a hash.
 #[derive(Clone, Debug)]
