@@ -4,7 +4,8 @@
 //! The functions of an image are checked on all threads already. What that leaves
 //! idle, while a file is opened or unpacked, its tables are found, or an image is too
 //! small to share out, is taken by the images that follow. [`Inputs`] walks the
-//! arguments, bounds what is in memory, and keeps the order.
+//! arguments, bounds what is in memory, and keeps the order. One file alone needs none
+//! of that.
 
 use super::{Options, ScannedImage, scan_bytes};
 use crate::inputs::{Found, Inputs, Item as Input, Origin};
