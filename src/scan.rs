@@ -196,8 +196,10 @@ pub fn scan_image_with(
         Some(start..end(start)?)
     };
     let scan = || {
+        // There may be nothing left for a thread.
+        let Some(first) = chunk() else { return };
         let (mut scanner, mut mine) = (Scanner::default(), Vec::new());
-        for functions in core::iter::from_fn(chunk) {
+        for functions in core::iter::once(first).chain(core::iter::from_fn(chunk)) {
             let mut summary = Summary { unobserving, ..Summary::default() };
             let mut findings = Vec::new();
             let first = functions.start;

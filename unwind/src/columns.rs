@@ -31,13 +31,23 @@ pub struct Columns {
     pub classes: Column<UnsafePoint>,
 }
 
-/// Rows in one form, which makes the other in memory that it is given.
-pub trait Rows {
+/// Rows in one form, which makes the other in memory that it is given. Both have the same
+/// rows: there are no other implementations.
+pub trait Rows: form::Form {
     /// The columns.
     fn columns<'a>(&'a self, memory: &'a mut Columns) -> &'a Columns;
 
     /// The table.
     fn table<'a>(&'a self, memory: &'a mut RowTable) -> &'a RowTable;
+}
+
+/// The forms that there are.
+mod form {
+    pub trait Form {}
+
+    impl Form for super::Columns {}
+
+    impl Form for super::RowTable {}
 }
 
 impl<T> Default for Column<T> {
@@ -82,7 +92,7 @@ impl<T: Copy + PartialEq> Column<T> {
 
     /// The boundaries of the run that one is in, or `None` behind the end.
     #[must_use]
-    pub fn run(&self, at: Index) -> Option<Range<Index>> {
+    pub fn range(&self, at: Index) -> Option<Range<Index>> {
         let (position, run) = self.at(at)?;
         let end = self.runs.get(position + 1).map_or(self.end, |next| next.start);
         Some(run.start..end)
@@ -187,9 +197,9 @@ mod tests {
         let expected =
             [Some(Safe); 3].into_iter().chain([Some(Unsafe); 2]).chain([Some(Safe), None]);
         assert!(values.eq(expected));
-        assert_eq!(column.run(Index(4)), Some(Index(3)..Index(5)));
-        assert_eq!(column.run(Index(5)), Some(Index(5)..Index(6)));
-        assert_eq!(column.run(Index(6)), None);
+        assert_eq!(column.range(Index(4)), Some(Index(3)..Index(5)));
+        assert_eq!(column.range(Index(5)), Some(Index(5)..Index(6)));
+        assert_eq!(column.range(Index(6)), None);
     }
 
     /// Each boundary has the row that it has, in both forms, whatever the memory held.

@@ -22,7 +22,7 @@ impl Decoded {
 
 /// How many words are remembered.
 const SIZE: usize = 1 << BITS;
-/// Enough for two words of a function to have different places nearly always.
+/// Enough for most words of a function to have a place of their own.
 const BITS: u32 = 10;
 
 /// A memory of decoded words, one for each value of a hash.

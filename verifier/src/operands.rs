@@ -194,13 +194,12 @@ fn other(word: u32) -> Operands {
     let stores = accesses && !loads_only(word);
     let atomic = stores && !literal_or_vector(word) && !indexed(word);
     let (reads_flags, writes_flags) = flags(word);
-    let only_if = |holds, set: Regs| set.when(holds);
     Operands::of(
-        reads.with(only_if(reads_flags, Regs::FLAGS)).with(only_if(accesses, Regs::MEMORY)),
+        reads.with(Regs::FLAGS.when(reads_flags)).with(Regs::MEMORY.when(accesses)),
         written(Word::new(word))
-            .with(only_if(writes_flags, Regs::FLAGS))
-            .with(only_if(stores, Regs::MEMORY))
-            .with(only_if(atomic, Regs::COUNT)),
+            .with(Regs::FLAGS.when(writes_flags))
+            .with(Regs::MEMORY.when(stores))
+            .with(Regs::COUNT.when(atomic)),
     )
 }
 

@@ -19,7 +19,7 @@
 //! and so are the reasons for what is undecided.
 //!
 //! # Cost
-//! A look at 64 words at a time, a few bits for each span and branch, and a decoded
+//! A look at 64 words at a time, a few bits for each run and branch, and a decoded
 //! instruction where SP, LR or R27 is used in another way than nearly always.
 
 mod bits;

@@ -31,7 +31,7 @@ pub fn install() -> Result<PathBuf> {
         let partial = parent.join("go-packages.partial");
         let _ = fs::remove_dir_all(&partial);
         fs::create_dir_all(&partial)?;
-        debian::unpack(&PACKAGES, &partial)?;
+        debian::unpacked(&PACKAGES, &partial)?;
         fs::rename(&partial, &directory)?;
     }
     Ok(directory.join("usr/share/gocode"))

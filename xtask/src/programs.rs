@@ -1,8 +1,9 @@
 //! Real arm64 programs, from Debian and npm, installed under `target/programs`
 //! and nowhere else. The system's own package lists are not touched.
 
+use crate::debian;
 use crate::toolchain::{INSTALLING, repository, run};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -112,9 +113,8 @@ pub fn install_kernel() -> Result<PathBuf> {
 
 /// The first package that the one in a directory depends on.
 fn depends(directory: &Path) -> Result<String> {
-    let paths = fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut packages = paths.filter(|path| path.extension().is_some_and(|end| end == "deb"));
-    let package = packages.next().context("no package was downloaded")?;
+    let packages = debian::packages(directory)?;
+    let package = packages.first().context("no package was downloaded")?;
     let output = run(Command::new("dpkg-deb").arg("-f").arg(package).arg("Depends"))?;
     let depends = String::from_utf8_lossy(&output.stdout).into_owned();
     let first = depends.split([' ', ',', '\n']).next().filter(|first| !first.is_empty());
@@ -122,48 +122,7 @@ fn depends(directory: &Path) -> Result<String> {
 }
 
 fn from_debian(package: &str, directory: &Path) -> Result<()> {
-    unpack(&download(package, directory)?, directory)
-}
-
-/// Downloads a Debian package for arm64 into a directory, where none is yet, and returns
-/// its file.
-pub(crate) fn download(package: &str, directory: &Path) -> Result<PathBuf> {
-    let state = repository().join("target/apt");
-    fs::create_dir_all(state.join("lists/partial"))?;
-    fs::create_dir_all(state.join("cache/archives/partial"))?;
-    fs::write(state.join("status"), "")?;
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        for option in ["APT::Architecture=arm64", "APT::Architectures=arm64"] {
-            command.args(["-o", option]);
-        }
-        for (option, path) in [
-            ("Dir::State::Lists", "lists"),
-            ("Dir::Cache", "cache"),
-            ("Dir::State::status", "status"),
-        ] {
-            command.arg("-o").arg(format!("{option}={}", state.join(path).display()));
-        }
-        command.arg("-q").args(arguments).current_dir(directory);
-        run(&mut command)
-    };
-    if apt(&["download", package]).is_err() {
-        apt(&["update"])?;
-        apt(&["download", package])?;
-    }
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            return Ok(path);
-        }
-    }
-    bail!("apt-get has left no package {package} in {}", directory.display())
-}
-
-/// Unpacks a Debian package into a directory.
-pub(crate) fn unpack(package: &Path, directory: &Path) -> Result<()> {
-    run(Command::new("dpkg").arg("-x").arg(package).arg(directory))?;
-    Ok(())
+    debian::unpack(&debian::download_for_arm64(package, directory)?, directory)
 }
 
 fn from_npm(package: &str, directory: &Path) -> Result<()> {

