@@ -139,6 +139,30 @@ fn links_are_not_followed_and_special_files_are_noted() {
     assert!(items[1].2.starts_with("error: is not a regular file"), "{items:?}");
 }
 
+/// One file that is no archive needs no walk; everything else has one.
+#[test]
+fn a_file_is_all_there_is_or_not() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    fs::write(path("one"), testing::elf(1)).unwrap();
+    fs::write(path("text"), b"text").unwrap();
+    fs::write(path("a.tar"), testing::tar(&[("one", &testing::elf(1))])).unwrap();
+    let sole = |paths: &[PathBuf]| Inputs::new(paths.to_vec()).sole().map(|item| show(&item));
+    for name in ["one", "text"] {
+        let (walked, mut items) = (vec![path(name)], Vec::new());
+        Inputs::new(walked.clone()).process(1, show, |item| {
+            items.push(item);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(sole(&walked).into_iter().collect::<Vec<_>>(), items);
+        assert_eq!(items.len(), 1);
+    }
+    let others = [path("a.tar"), path("absent"), PathBuf::from("-"), root.path().to_owned()];
+    assert!(others.into_iter().all(|other| sole(&[other]).is_none()));
+    assert_eq!(sole(&[path("one"), path("one")]), None);
+    assert_eq!(sole(&[]), None);
+}
+
 /// Results come in the order of the walk, whichever worker is done first.
 #[test]
 fn results_keep_the_order_and_do_not_wait_for_the_end() {

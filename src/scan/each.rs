@@ -72,7 +72,7 @@ pub fn each(
 ) {
     if let Some(input) = inputs.sole() {
         let item = scan_one(&input, options, progress);
-        // It takes a while to unmap a large file, and nobody has to wait for that.
+        // As [`Inputs::process`] does: nobody waits for it.
         rayon::spawn(move || drop(input));
         let _ = done(item);
         return;

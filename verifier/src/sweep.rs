@@ -7,8 +7,8 @@
 //! Which of the two a boundary is in, its row says. So nothing is carried along edges. It
 //! is enough that each edge leads from a state into the same one, that the few
 //! instructions which concern SP, LR, R29 or R27 stand in shapes that are known to keep a
-//! state or to lead to the other one (`frame`, `shapes`, `special`), and that no branch goes to the
-//! middle of such a shape.
+//! state or to lead to the other one (`frame`, `shapes`, `special`), and that no branch goes
+//! to the middle of such a shape.
 //!
 //! # Claim
 //! Where [`Sweep::prove`] gives a number, the walk reaches as many boundaries, and finds

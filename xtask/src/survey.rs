@@ -68,10 +68,8 @@ impl Package {
             debian::unpack(&deb, &partial.join("tree"))?;
             fs::rename(&partial, &directory)?;
         }
-        let mut debs = fs::read_dir(&directory)?
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "deb"));
-        let deb = debs.next().with_context(|| format!("{} has no .deb", directory.display()))?;
+        let deb = debian::packages(&directory)?.into_iter().next();
+        let deb = deb.with_context(|| format!("{} has no .deb", directory.display()))?;
         Ok(Self { name, deb, tree: directory.join("tree") })
     }
 
