@@ -68,9 +68,13 @@ pub enum Mistaken {
     /// Anything else that is no address in Go's code. (An address in it leads on,
     /// into the frame of a function that is not there.)
     NotCode,
+    /// The boundary that is unwound from, where no frame is declared: the next frame would
+    /// be the same one.
+    Itself,
 }
 
-/// How the program ends when the garbage collector's walk meets such a word.
+/// How the program ends when the garbage collector's walk meets such a word; a profiler's
+/// walk ends it by [`Crash::Stuck`] alone, and stops at the others without a complaint.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Crash {
     /// `fatal error: traceback did not unwind completely`: zero ends the walk,
@@ -83,13 +87,20 @@ pub enum Crash {
     /// `runtime: g N: unexpected return pc for F called from 0x...`, then
     /// `fatal error: unknown caller pc`.
     UnknownCaller,
+    /// `runtime: traceback stuck. pc=0x... sp=0x...`, then `fatal error: traceback stuck`:
+    /// the next frame is identical to this one, so that the walk would not end.
+    Stuck,
 }
 
 impl Crash {
     /// The end in `release`; in the newest for none.
     ///
     /// go1.19 takes zero for any other word. From go1.21 on zero ends the walk.
-    /// go1.27 asks whether the M is nil. The offset of `incgo` is that of the
+    /// go1.27 asks whether the M is nil. All of them compare the return address with the pc
+    /// of the frame, and the frame's bounds with each other, and throw if both are the same:
+    /// `gentraceback` of go1.19.8, `next` of the others; whoever walks, a profiler's signal
+    /// included (golang/go#62086, golang/go#80771). That was seen in programs built by
+    /// go1.24.3, go1.26.6 and go1.27.3. The offset of `incgo` is that of the
     /// debug information of programs built by each of the nine releases.
     ///
     /// All of these were seen in programs that loop over a function with a large
@@ -110,6 +121,7 @@ impl Crash {
     #[must_use]
     pub fn of(word: Mistaken, release: Option<Release>) -> Self {
         match (word, release) {
+            (Mistaken::Itself, _) => Self::Stuck,
             (_, Some(release)) if release < Release(21) => Self::UnknownCaller,
             (Mistaken::Zero, _) => Self::Incomplete,
             (Mistaken::NotCode, None) => Self::UnknownCaller,
@@ -166,6 +178,8 @@ mod tests {
             let release = Some(Release(minor));
             assert_eq!(Crash::of(Mistaken::Zero, release), zero, "go1.{minor}");
             assert_eq!(Crash::of(Mistaken::NotCode, release), other, "go1.{minor}");
+            // `frame.pc == frame.lr && frame.sp == frame.fp` in each of them.
+            assert_eq!(Crash::of(Mistaken::Itself, release), Crash::Stuck, "go1.{minor}");
         }
     }
 }

@@ -1,36 +1,79 @@
 //! What is checked, and the memory that checks are made in.
 
-use crate::decoded::Memory;
-use crate::flow::{IndexSet, SparseSet, branch_targets};
-use crate::registers::Registers;
-use crate::report::{Reason, Report};
+use crate::analysis::{Analysis, Entered, Scratch};
+use crate::report::Report;
 use crate::rules::below_sp::SignalStack;
-use crate::state::{KnownId, Knowns, State};
+use crate::state::State;
 use crate::sweep::Sweep;
-use crate::value::Block;
-use crate::walk::{Beginning, Edge, Walk, settle};
+use a64::DecodeCache;
 use unwind::{Columns, FuncFlags, Index, Pc, RowTable, Rows, Word};
 
-/// One function to check: all that is known of it. Its rows are in one form or the other.
+/// What is known of a function that another one calls.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Callee {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// It is one of the runtime's that get a larger stack, and returns to LR as R3 has it.
+    Morestack,
+    /// It calls nothing, and is not preempted: nobody unwinds it but a profiler.
+    Leaf,
+    /// It never returns.
+    NoReturn,
+}
+
+/// What is known of the program around a function. A function that maps addresses to the
+/// pointers there is one of which nothing else is known.
+pub trait Surroundings {
+    /// The pointer that the image holds at an address, for jump tables.
+    fn pointer(&self, address: u64) -> Option<u64>;
+
+    /// What is known of the function at an address, for calls.
+    fn callee(&self, address: u64) -> Callee {
+        let _ = address;
+        Callee::Unknown
+    }
+
+    /// Whether the function is one of the runtime's, which keeps goroutines, and where they
+    /// go on, in memory ([`crate::rules::callee`]).
+    fn is_runtime(&self) -> bool {
+        false
+    }
+
+    /// Whether unwinders read the function's rows although it is marked `SPWRITE`, as they do
+    /// those of `cgocallback` and `systemstack` (`runtime/traceback.go`, `resolveInternal`).
+    fn ignores_mark(&self) -> bool {
+        false
+    }
+}
+
+impl<F: Fn(u64) -> Option<u64>> Surroundings for F {
+    fn pointer(&self, address: u64) -> Option<u64> {
+        self(address)
+    }
+}
+
+/// One function to check: its words, its rows, and what else is known of it.
+#[non_exhaustive]
 pub struct Function<'a, R = RowTable> {
     /// The address of the first instruction.
     pub entry: Pc,
     /// The instructions, up to the next function.
     pub words: &'a [Word],
-    /// The same with what lies behind it in memory, as far as it is at hand: that makes it
-    /// faster to read the last ones, and is not looked at.
+    /// The instructions with what lies behind them in memory, as far as it is at hand: that
+    /// makes it faster to read the last ones, and is not looked at.
     pub text: &'a [Word],
     /// What the table declares.
     pub rows: &'a R,
     /// The flags in the table.
     pub flags: FuncFlags,
-    /// A further entry: where a panic that was recovered resumes the function
-    /// (Go's `deferreturn`).
+    /// A further entry: where a panic that was recovered resumes the function (Go's
+    /// `deferreturn`).
     pub recovery: Option<Index>,
     /// On whose stack handlers of signals run.
     pub signals: SignalStack,
-    /// The pointer that the image holds at an address, for jump tables.
-    pub pointer: &'a dyn Fn(u64) -> Option<u64>,
+    /// The program around it.
+    pub surroundings: &'a dyn Surroundings,
 }
 
 impl<R> Clone for Function<'_, R> {
@@ -42,13 +85,64 @@ impl<R> Clone for Function<'_, R> {
 impl<R> Copy for Function<'_, R> {}
 
 impl<'a, R> Function<'a, R> {
-    /// The same with its rows in another form.
+    /// A function without flags, whose first instruction is at `entry`, and of which nothing
+    /// is known but its instructions, up to the next function, and its rows.
+    #[must_use]
+    pub fn new(entry: Pc, words: &'a [Word], rows: &'a R) -> Self {
+        Self {
+            entry,
+            words,
+            text: words,
+            rows,
+            flags: FuncFlags(0),
+            recovery: None,
+            signals: SignalStack::Own,
+            surroundings: &(|_: u64| None),
+        }
+    }
+
+    /// Gives it the flags that the table has.
+    #[must_use]
+    pub const fn with_flags(mut self, flags: FuncFlags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Gives it its words with what lies behind them in memory.
+    #[must_use]
+    pub const fn with_text(mut self, text: &'a [Word]) -> Self {
+        self.text = text;
+        self
+    }
+
+    /// Gives it a further entry.
+    #[must_use]
+    pub const fn with_recovery(mut self, at: Option<Index>) -> Self {
+        self.recovery = at;
+        self
+    }
+
+    /// Says on whose stack handlers of signals run.
+    #[must_use]
+    pub const fn with_signals(mut self, signals: SignalStack) -> Self {
+        self.signals = signals;
+        self
+    }
+
+    /// Puts it into a program.
+    #[must_use]
+    pub const fn with_surroundings(mut self, surroundings: &'a dyn Surroundings) -> Self {
+        self.surroundings = surroundings;
+        self
+    }
+
+    /// The same function with its rows in another form.
     pub(crate) fn with<'b, S>(&self, rows: &'b S) -> Function<'b, S>
     where
         'a: 'b,
     {
-        let Self { entry, words, text, flags, recovery, signals, pointer, .. } = *self;
-        Function { entry, words, text, rows, flags, recovery, signals, pointer }
+        let Self { entry, words, text, flags, recovery, signals, surroundings, .. } = *self;
+        Function { entry, words, text, rows, flags, recovery, signals, surroundings }
     }
 
     /// The instruction at an address, if it is one of this function.
@@ -64,80 +158,25 @@ impl<'a, R> Function<'a, R> {
 #[derive(Debug)]
 pub struct Checker {
     scratch: Scratch,
-    memory: Memory,
+    cache: DecodeCache,
     sweep: Sweep,
     part: Part,
     columns: Columns,
     rows: RowTable,
 }
 
-/// What a part of a function is checked in.
+/// Scratch memory for checking one part of a function.
 #[derive(Debug, Default)]
 struct Part {
     rows: RowTable,
     report: Report,
 }
 
-/// What a walk works on.
-#[derive(Debug)]
-pub(crate) struct Scratch {
-    /// Where blocks start.
-    pub(crate) leaders: SparseSet,
-    /// What is known there.
-    pub(crate) starts: Vec<Start>,
-    pub(crate) knowns: Knowns,
-    /// The number of the pass; a [`Start`] of another one is old.
-    pub(crate) pass: u32,
-    pub(crate) visited: IndexSet,
-    /// Blocks that are to be walked.
-    pub(crate) pending: Vec<u32>,
-    /// Edges beyond what is walked, if that is the beginning of several functions.
-    pub(crate) beyond: Vec<Edge>,
-    pub(crate) block: Block,
-    pub(crate) registers: Registers,
-}
-
-/// What is known where a block starts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Start {
-    /// In which pass.
-    pub(crate) pass: u32,
-    pub(crate) known: KnownId,
-    /// The position of the row's span.
-    pub(crate) position: u32,
-    /// Whether the block was walked with it.
-    pub(crate) is_walked: bool,
-}
-
-impl Start {
-    pub(crate) const NONE: Self =
-        Self { pass: 0, known: KnownId::NONE, position: 0, is_walked: false };
-}
-
-/// How often a function is walked before it is given up.
-const MAX_PASSES: u32 = 16;
-
-/// Up to how many instructions each one of a function is looked at, and the function
-/// walked once without knowing where its branches go: most that are so short have no
-/// loop.
-pub(crate) const SHORT: usize = 64;
-
 impl Default for Checker {
     fn default() -> Self {
-        let scratch = Scratch {
-            leaders: SparseSet::default(),
-            starts: Vec::new(),
-            knowns: Knowns::default(),
-            pass: 0,
-            visited: IndexSet::default(),
-            pending: Vec::new(),
-            beyond: Vec::new(),
-            block: Block::default(),
-            registers: Registers::new(),
-        };
         Self {
-            scratch,
-            memory: Memory::new(),
+            scratch: Scratch::new(),
+            cache: DecodeCache::new(),
             sweep: Sweep::default(),
             part: Part::default(),
             columns: Columns::new(),
@@ -153,29 +192,36 @@ impl Checker {
         Self::default()
     }
 
-    /// Checks a function; `report` is overwritten.
+    /// Checks a function; `report` is overwritten. Functions of the usual shapes are proved
+    /// in a faster way, which proves nothing that [`Checker::analyse`] does not.
     pub fn check<R: Rows>(&mut self, function: &Function<'_, R>, report: &mut Report) {
         let mut columns = core::mem::take(&mut self.columns);
         let swept = function.with(function.rows.columns(&mut columns));
-        match self.sweep.prove(&swept, &mut self.memory) {
+        match self.sweep.prove(&swept, &mut self.cache) {
             Some(boundaries) => {
                 report.clear();
                 self.check_parts(&swept, report);
                 report.boundaries = boundaries;
             }
-            None => {
-                let mut rows = core::mem::take(&mut self.rows);
-                self.check_closely(&function.with(function.rows.table(&mut rows)), report);
-                self.rows = rows;
-            }
+            None => self.analyse(function, report),
         }
         self.columns = columns;
     }
 
-    /// Walks what a sweep left of a function: each part as a function of its own, which
-    /// is entered with the frame there.
+    /// Checks a function by the analysis alone; `report` is overwritten.
+    pub fn analyse<R: Rows>(&mut self, function: &Function<'_, R>, report: &mut Report) {
+        let mut rows = core::mem::take(&mut self.rows);
+        let Self { scratch, cache, .. } = self;
+        let function = function.with(function.rows.table(&mut rows));
+        Analysis::run(&function, Entered::AtEntry, scratch, cache, report);
+        self.rows = rows;
+    }
+
+    /// Analyses what the fast path left of a function: each part as a function of its own,
+    /// which is entered with the frame there.
     fn check_parts(&mut self, function: &Function<'_, Columns>, report: &mut Report) {
-        let Self { scratch, memory, sweep, part, .. } = self;
+        let Self { scratch, cache, sweep, part, .. } = self;
+        let entered = Entered::WithFrame { keeps_lr: sweep.keeps_lr() };
         for range in sweep.parts() {
             let Some(words) = function.words.get(range.start as usize..range.end as usize) else {
                 continue;
@@ -187,141 +233,17 @@ impl Checker {
             let entry = Pc(function.entry.0.wrapping_add(Index(range.start).offset()));
             let function = function.with(&part.rows);
             let function = Function { entry, words, text: words, recovery: None, ..function };
-            scratch.leaders.reset(words.len());
-            scratch.next_pass(words.len());
-            part.report.clear();
-            Walk::new(&function, scratch, &mut part.report).run_framed(memory);
-            scratch.finish(&function, &mut part.report);
+            Analysis::run(&function, entered, scratch, cache, &mut part.report);
             report.take(&mut part.report, Index(range.start));
-        }
-    }
-
-    /// Checks a function by a walk.
-    fn check_closely(&mut self, function: &Function<'_>, report: &mut Report) {
-        let leaders = &mut self.scratch.leaders;
-        leaders.reset(function.words.len());
-        if function.words.len() > SHORT {
-            branch_targets(function.words, |target| leaders.insert(target));
-        }
-        self.walk(function, report);
-    }
-
-    /// Checks functions that differ in their words and rows alone: one, and then the
-    /// others, in their order. What they have in common from the entry on is walked once.
-    /// Calls `told` with each report, the same that [`Checker::check`] makes.
-    pub fn check_alike<'a>(
-        &mut self,
-        function: &Function<'a>,
-        others: impl Iterator<Item = (&'a [Word], &'a RowTable)> + Clone,
-        report: &mut Report,
-        mut told: impl FnMut(&Report),
-    ) {
-        // A bit for each of the first that has a beginning in common with `function`.
-        let (mut sharing, mut until) = (0_u64, u32::MAX);
-        for (bit, (words, rows)) in (0..u64::BITS).zip(others.clone()) {
-            if let Some(common) = Beginning::common(function, words, rows) {
-                sharing |= 1 << bit;
-                until = until.min(common);
-            }
-        }
-        let Self { scratch, memory, .. } = &mut *self;
-        let beginning = match sharing {
-            0 => None,
-            _ => Beginning::walk(function, until, scratch, memory, report),
-        };
-        self.check_from(beginning.as_ref(), function, report);
-        told(report);
-        for (position, (words, rows)) in others.enumerate() {
-            let is_sharing = position < 64 && sharing >> position & 1 == 1;
-            let beginning = beginning.as_ref().filter(|_| is_sharing);
-            self.check_from(beginning, &Function { words, rows, ..*function }, report);
-            told(report);
-        }
-    }
-
-    /// Checks a function, whose beginning may have been walked.
-    fn check_from(
-        &mut self,
-        beginning: Option<&Beginning>,
-        function: &Function<'_>,
-        report: &mut Report,
-    ) {
-        let Self { scratch, memory, .. } = &mut *self;
-        match beginning {
-            Some(beginning) if beginning.go_on(function, scratch, memory, report).is_some() => {
-                scratch.finish(function, report);
-            }
-            _ => self.check_closely(function, report),
         }
     }
 
     /// What is known at a boundary, or `None` if it is not reached.
     #[must_use]
     pub fn state_at(&mut self, function: &Function<'_>, at: Index) -> Option<State> {
-        let declared = function.rows.row(at)?.depth;
         function.words.get(at.0 as usize)?;
-        let leaders = &mut self.scratch.leaders;
-        leaders.reset(function.words.len());
-        leaders.insert(at.0);
-        branch_targets(function.words, |target| leaders.insert(target));
-        let mut report = Report::new();
-        self.walk(function, &mut report);
-        let start = self.scratch.starts.get(at.0 as usize)?;
-        // A wrong row hides the depth that SP really has.
-        let actual = report.violations.iter().find(|violation| violation.at == at);
-        let depth = actual.map_or(declared, |violation| violation.actual);
-        let known = self.scratch.knowns.get(start.known);
-        (start.pass == self.scratch.pass).then(|| known.state(depth))
-    }
-
-    fn walk(&mut self, function: &Function<'_>, report: &mut Report) {
-        let Self { scratch, memory, .. } = self;
-        for pass in 1..=MAX_PASSES {
-            report.clear();
-            scratch.next_pass(function.words.len());
-            let mut walk = Walk::new(function, scratch, report);
-            walk.run(memory);
-            walk.judge_lengths();
-            // A block turned out to start inside what was walked as one. Walk again,
-            // with that start known; there is at least one more each time.
-            if !walk.line.through_leader {
-                break;
-            }
-            if pass == MAX_PASSES {
-                walk.undecided(Reason::UntrackedStackPointer, 0, None);
-            }
-            branch_targets(function.words, |target| scratch.leaders.insert(target));
-        }
-        scratch.finish(function, report);
-    }
-}
-
-impl Scratch {
-    /// Begins a pass over a function of so many instructions.
-    pub(crate) fn next_pass(&mut self, len: usize) {
-        self.knowns.clear();
-        self.next_rest(len);
-    }
-
-    /// The same, without forgetting what is known.
-    pub(crate) fn next_rest(&mut self, len: usize) {
-        if self.pass == u32::MAX {
-            self.starts.clear();
-            self.pass = 0;
-        }
-        self.pass += 1;
-        if self.starts.len() < len {
-            self.starts.resize(len, Start::NONE);
-        }
-        self.visited.reset(len);
-        self.pending.clear();
-    }
-
-    /// Completes a report.
-    fn finish(&self, function: &Function<'_>, report: &mut Report) {
-        report.boundaries = self.visited.len();
-        if !report.is_empty() {
-            settle(report, &self.leaders, function.flags);
-        }
+        let (mut report, entered) = (Report::new(), Entered::AtEntry);
+        let Self { scratch, cache, .. } = self;
+        Analysis::watch(function, entered, Some(at.0), scratch, cache, &mut report)
     }
 }

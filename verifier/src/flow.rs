@@ -1,6 +1,6 @@
 //! Sets of instructions, and where branches go.
 
-use crate::decode::direct_branch;
+use a64::decode::direct_branch;
 use unwind::Word;
 
 /// A set of instruction indices.

@@ -1,5 +1,13 @@
 //! What a check found, as data.
 
+mod observer;
+mod reason;
+mod severity;
+
+pub use observer::{Observer, Observers};
+pub use reason::Reason;
+pub use severity::Severity;
+
 use core::fmt;
 use unwind::{Depth, Index, Preemption, Word};
 
@@ -24,17 +32,22 @@ pub enum Rule {
     Restart,
     /// SP is a multiple of 16 ([`crate::rules::sp_align`]).
     SpAlign,
+    /// The function leaves its caller what the caller's own proof assumes: R29 and the
+    /// caller's saved pair, the caller's frame, SP and LR at RET, and `g` (R28) where a
+    /// signal can come.
+    Callee,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SpRow,
         Self::SavedLr,
         Self::FramePointer,
         Self::BelowSp,
         Self::Restart,
         Self::SpAlign,
+        Self::Callee,
     ];
 
     /// The id.
@@ -47,6 +60,7 @@ impl Rule {
             Self::BelowSp => "below-sp",
             Self::Restart => "restart",
             Self::SpAlign => "sp-align",
+            Self::Callee => "callee",
         }
     }
 }
@@ -54,86 +68,6 @@ impl Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.id())
-    }
-}
-
-/// Who reads a row while a thread stands at the boundary, the gravest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Observer {
-    /// The runtime preempts the goroutine here and the garbage collector
-    /// unwinds it: a wrong row is a crash.
-    AsyncPreemption,
-    /// The execution tracer and the profilers of blocking walk frame pointers:
-    /// a wrong one is a crash.
-    FramePointer,
-    /// A profiler's signal unwinds from here: a wrong row is a lost or a wrong
-    /// sample.
-    Profiler,
-}
-
-impl Observer {
-    /// All observers, the gravest first.
-    pub const ALL: [Self; 3] = [Self::AsyncPreemption, Self::FramePointer, Self::Profiler];
-
-    /// The id.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::AsyncPreemption => "async-preemption",
-            Self::FramePointer => "frame-pointer",
-            Self::Profiler => "profiler",
-        }
-    }
-}
-
-impl fmt::Display for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.id())
-    }
-}
-
-/// A set of observers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Observers(u8);
-
-impl Observers {
-    /// Nobody.
-    pub const NONE: Self = Self(0);
-
-    /// Everybody.
-    pub const ALL: Self = Self::NONE
-        .with(Observer::AsyncPreemption)
-        .with(Observer::FramePointer)
-        .with(Observer::Profiler);
-
-    /// These and one more.
-    #[must_use]
-    pub const fn with(self, observer: Observer) -> Self {
-        Self(self.0 | 1 << observer as u8)
-    }
-
-    /// These but one.
-    #[must_use]
-    pub const fn without(self, observer: Observer) -> Self {
-        Self(self.0 & !(1 << observer as u8))
-    }
-
-    /// Whether an observer is among them.
-    #[must_use]
-    pub const fn contains(self, observer: Observer) -> bool {
-        self.0 >> observer as u8 & 1 == 1
-    }
-
-    /// Those in either set.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The gravest of them.
-    #[must_use]
-    pub fn gravest(self) -> Option<Observer> {
-        Observer::ALL.into_iter().find(|&observer| self.contains(observer))
     }
 }
 
@@ -153,6 +87,9 @@ pub struct Violation {
     pub observers: Observers,
     /// Who sees it if the function is never preempted.
     pub unpreempted: Observers,
+    /// Whether the return address in force is the boundary itself, or a RET jumps to
+    /// itself: an unwinder makes no progress there, and neither does who executes it.
+    pub returns_to_itself: bool,
 }
 
 impl Violation {
@@ -164,71 +101,18 @@ impl Violation {
             Preemption::Never(_) => self.unpreempted,
         }
     }
-}
 
-/// Why the verifier cannot decide a function.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum Reason {
-    /// A word that the decoder does not know.
-    UnknownInstruction,
-    /// SP is written with a value that is not followed.
-    UntrackedStackPointer,
-    /// A jump through a register, inside a frame, to where is not known.
-    IndirectJump,
-    /// A jump to another function, or a return, with a frame still open.
-    JumpOutOfFrame,
-    /// A boundary that can be reached has no row.
-    NoRow,
-    /// Execution runs past the end of the function.
-    RunsPastEnd,
-    /// Execution goes on from a boundary whose row is wrong, which not every
-    /// observer sees: what follows is not known for the others.
-    BehindBrokenRow,
-    /// The return address is in a place that is not followed, if anywhere.
-    UntrackedReturnAddress,
-    /// R29 has a value that is not followed.
-    UntrackedFramePointer,
-    /// A goroutine resumes where it is not known whether that gives the same
-    /// state.
-    UntrackedResumption,
-    /// R27 is read, and not known to be written before.
-    UntrackedTemporary,
-}
-
-impl Reason {
-    /// To whom nothing is proved for this reason.
+    /// What can happen at worst to one observer of it.
     #[must_use]
-    pub const fn observers(self) -> Observers {
-        let none = Observers::NONE;
-        match self {
-            Self::UntrackedReturnAddress => {
-                none.with(Observer::AsyncPreemption).with(Observer::Profiler)
-            }
-            Self::UntrackedFramePointer => none.with(Observer::FramePointer),
-            Self::UntrackedResumption | Self::UntrackedTemporary => {
-                none.with(Observer::AsyncPreemption)
-            }
-            _ => Observers::ALL,
-        }
+    pub const fn severity(&self, observer: Observer) -> Severity {
+        Severity::of(self.rule, observer, self.returns_to_itself)
     }
-}
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownInstruction => "an instruction that the decoder does not know",
-            Self::UntrackedStackPointer => "SP is written with a value that is not followed",
-            Self::IndirectJump => "a jump through a register to an unknown place in the frame",
-            Self::JumpOutOfFrame => "a jump to another function with the frame still open",
-            Self::NoRow => "a boundary without a row",
-            Self::RunsPastEnd => "execution runs past the end of the function",
-            Self::BehindBrokenRow => "code behind a row that is wrong for some observers",
-            Self::UntrackedReturnAddress => "the return address is not followed",
-            Self::UntrackedFramePointer => "R29 is written with a value that is not followed",
-            Self::UntrackedResumption => "a resumption whose effect is not followed",
-            Self::UntrackedTemporary => "R27 is read with a value that is not followed",
-        })
+    /// What can happen at worst to any of these observers; none if there are none.
+    #[must_use]
+    pub fn worst(&self, observers: Observers) -> Option<Severity> {
+        let seen = Observer::ALL.into_iter().filter(|&observer| observers.contains(observer));
+        seen.map(|observer| self.severity(observer)).max()
     }
 }
 
@@ -243,9 +127,15 @@ pub struct Undecided {
     pub word: Option<Word>,
 }
 
-/// What follows from a report.
+/// What follows from a report, for one observer or for all of them.
+///
+/// Of several verdicts the largest counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Verdict {
+    /// There is no observer of this kind, so nothing is claimed for it. This is not a
+    /// proof: what such an observer would see was not asked. [`Report::verdict_for`]
+    /// does not know who exists and never says it; a scan knows the release.
+    NotObserved,
     /// Every reachable boundary was checked and every rule holds.
     Proved,
     /// Something could not be decided, and nothing was refuted.
@@ -254,9 +144,26 @@ pub enum Verdict {
     Refuted,
 }
 
+impl Verdict {
+    /// All verdicts, from the smallest to the largest.
+    pub const ALL: [Self; 4] = [Self::NotObserved, Self::Proved, Self::Undecided, Self::Refuted];
+
+    /// The id: one word, as documents have it.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::NotObserved => "not-observed",
+            Self::Proved => "proved",
+            Self::Undecided => "undecided",
+            Self::Refuted => "refuted",
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::NotObserved => "not observed",
             Self::Proved => "proved",
             Self::Undecided => "undecided",
             Self::Refuted => "refuted",
@@ -294,11 +201,6 @@ impl Report {
     #[must_use]
     pub const fn new() -> Self {
         Self { boundaries: 0, violations: Vec::new(), undecided: Vec::new(), sp_write: None }
-    }
-
-    /// Whether nothing was found.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.violations.is_empty() && self.undecided.is_empty() && self.sp_write.is_none()
     }
 
     pub(crate) fn clear(&mut self) {

@@ -1,4 +1,4 @@
-//! Functions as compilers make nearly all of them, proved without a walk.
+//! Functions as compilers make nearly all of them, proved without an analysis.
 //!
 //! # Idea
 //! Such a function has one frame, and with it two states. *Shallow*, there is none: LR
@@ -11,12 +11,13 @@
 //! to the middle of such a shape.
 //!
 //! # Claim
-//! Where [`Sweep::prove`] gives a number, the walk reaches as many boundaries, and finds
-//! what it finds in [`Sweep::parts`]: nothing where there are none.
+//! Where [`Sweep::prove`] gives a number, the analysis ([`crate::Checker::analyse`]) reaches as
+//! many boundaries of the function, and finds nothing but what it finds in [`Sweep::parts`].
 //!
 //! # Direction of error
-//! What stands in no such shape is left to the walk. Broken rules are found by that alone,
-//! and so are the reasons for what is undecided.
+//! What stands in no such shape is left to the analysis: a store over what the frame or the
+//! caller saved, a write of R28, a word that is no instruction. Broken rules are found by the
+//! analysis alone, and so are the reasons for what is undecided.
 //!
 //! # Cost
 //! A look at 64 words at a time, a few bits for each run and branch, and a decoded
@@ -32,11 +33,11 @@ mod special;
 mod tests;
 mod words;
 
+use crate::analysis::MAX_PADDING;
 use crate::checker::Function;
-use crate::decode::NOP;
-use crate::decoded::Memory;
 use crate::rules::below_sp::SignalStack;
-use crate::walk::MAX_PADDING;
+use a64::DecodeCache;
+use a64::decode::NOP;
 use bits::Bits;
 use core::ops::Range;
 use fearless_simd::Level;
@@ -55,7 +56,7 @@ pub(crate) struct Sweep {
     tables: Vec<(u32, u32)>,
     /// What is still to be reached.
     pending: Vec<u32>,
-    /// What was left to the walk of a function that was proved otherwise.
+    /// What of a function that was proved otherwise was left to the analysis.
     parts: Vec<Range<u32>>,
     /// How deep the frame is, in bytes; 0 if there is none.
     depth: u32,
@@ -78,11 +79,11 @@ impl Default for Processor {
 
 impl Sweep {
     /// Proves that all rules hold at all boundaries that are reached but for those of
-    /// [`Self::parts`], and counts those; `None` if the function has to be walked.
+    /// [`Self::parts`], and counts those; `None` if the function has to be analysed.
     pub(crate) fn prove(
         &mut self,
         function: &Function<'_, Columns>,
-        memory: &mut Memory,
+        memory: &mut DecodeCache,
     ) -> Option<u32> {
         let Function { words, rows, flags, recovery, .. } = *function;
         let is_other = OTHERS.iter().any(|&other| flags.contains(other));
@@ -102,6 +103,11 @@ impl Sweep {
         self.jumps(function)?;
         self.changes(words)?;
         let reached = self.reach(words, recovery)?;
+        // It is a call that ends in a panic.
+        let has_call = self.bits.any(|block| block.calls & block.deep & block.reached);
+        if recovery.is_some() && !has_call {
+            return None;
+        }
         self.frames(words)?;
         // A panic that was recovered leaves LR as it is.
         if self.needs_lr && recovery.is_some() {
@@ -114,7 +120,12 @@ impl Sweep {
         Some(reached)
     }
 
-    /// Pops that the walk has to look at, from where the frame is there.
+    /// Whether LR was shown to hold the return address wherever the frame is popped.
+    pub(crate) const fn keeps_lr(&self) -> bool {
+        self.needs_lr
+    }
+
+    /// Pops that the analysis has to look at, from where the frame is there.
     pub(crate) fn parts(&self) -> &[Range<u32>] {
         &self.parts
     }

@@ -6,8 +6,8 @@
 //! moves below it so that it becomes the saved return address or the saved R29.
 //!
 //! # Abstract state
-//! The places of the two saved words, and from which boundary on one of them lies
-//! below SP.
+//! The words of the stack that hold something that matters, and from which boundary on one
+//! of them lies below SP.
 //!
 //! # Transfer
 //! A store below SP, and a move of SP over a saved word, begin the time in which
@@ -25,7 +25,8 @@
 //!
 //! # Direction of error
 //! A load from below SP of a word that was not seen stored is taken for a live
-//! one. Words below SP are not followed from one block into another.
+//! one. What words below SP hold is not known in another block, but in assembly where
+//! handlers have a stack of their own.
 //!
 //! # Assumptions
 //! Those of [`super::saved_lr`].
@@ -34,11 +35,11 @@
 //! Nothing but where a word lies below SP.
 //!
 //! # Not checked
-//! Assembly, which is not preempted; loads through other registers than SP; a word that
-//! is neither LR nor R29 between its store and the boundary of its load.
+//! Assembly, which is not preempted; in compiled code loads through other registers than SP
+//! and R29; a word that holds neither a register of the caller nor a place of the stack,
+//! between its store and its load.
 
-use crate::state::Frame;
-use unwind::{Depth, KEPT_BELOW_SP, RED_ZONE};
+use unwind::{Depth, RED_ZONE};
 
 /// On whose stack a signal's handler runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -54,12 +55,4 @@ pub enum SignalStack {
 /// SP is at another.
 pub(crate) fn overwritten_by_signal(stack: SignalStack, word: Depth, sp: Depth) -> bool {
     stack == SignalStack::Goroutine && word.0 > sp.0.saturating_add(RED_ZONE)
-}
-
-/// The saved words of a frame that lie below SP, and no longer if SP moves to
-/// another depth.
-pub(crate) fn uncovered(frame: &Frame, from: Depth, to: Depth) -> [Option<Depth>; 2] {
-    let [from, to] = [from, to].map(|sp| sp.0.saturating_add(KEPT_BELOW_SP));
-    [frame.return_at, frame.caller_at]
-        .map(|place| place.depth().filter(|at| at.0 > from && at.0 <= to))
 }

@@ -11,8 +11,7 @@
 //! may be 0.
 //!
 //! # Abstract state
-//! What R29 holds, and where in the stack the caller's R29 and the return address
-//! are saved ([`crate::State`]).
+//! What R29 and the words of the stack hold ([`crate::State`]).
 //!
 //! # Transfer
 //! As for [`super::saved_lr`], for R29: an addition to SP or R29 gives a place of
@@ -35,7 +34,8 @@
 //!   leaf computes to restore it.
 //! - A callee that is given such a pair does not use the stack.
 //! - A callee returns with R29 as it was, and does not write the highest word of
-//!   its own frame, which is where its caller's frame keeps R29.
+//!   its own frame, which is where its caller's frame keeps R29: rule [`super::callee`] shows
+//!   it of each function.
 //!
 //! # Cost
 //! As for [`super::saved_lr`].
@@ -44,29 +44,57 @@
 //! R29 at boundaries where nobody walks from: unsafe points, and assembly between
 //! calls.
 
-use crate::registers::{Kind, Value};
-use crate::state::{Frame, Holding};
-use unwind::{Depth, KEPT_BELOW_SP};
+use crate::analysis::state::{Holding, Live};
+use crate::analysis::value::{Kind, Value};
+use a64::decode::Reg;
+use unwind::{FuncFlags, KEPT_BELOW_SP};
 
 /// How far below its own SP a function keeps its R29: `PtrSize`, `obj7.go`.
 const PAIR: i64 = 8;
 
-/// Whether it holds with SP at a depth and what R29 holds.
+/// Whether it holds.
 #[inline(always)]
-pub(crate) fn holds(frame: &Frame, sp: Depth, fp: Value) -> Holding {
-    match (fp.kind, fp.depth()) {
-        (Kind::Caller, _) | (_, Some(Depth(PAIR))) => Holding::Holds,
-        (_, Some(at)) if at.0 > sp.0.saturating_add(KEPT_BELOW_SP) => Holding::Broken,
-        (_, Some(at)) => {
-            let caller = frame.caller_at.holds(at);
-            let returns = frame.return_at.holds(Depth(at.0.saturating_sub(PAIR)));
-            match (caller, returns) {
+pub(crate) fn holds(live: &Live) -> Holding {
+    let fp = live.registers.or_sp(Reg::FP);
+    // The caller's points at the pair below the CFA.
+    let at = if fp == Value::CALLER_FP { Some(-PAIR) } else { fp.offset() };
+    match at {
+        Some(at) if at < -live.depth.0.saturating_add(KEPT_BELOW_SP) => Holding::Broken,
+        _ => leads_on(live, fp),
+    }
+}
+
+/// Whether a frame pointer is the caller's, or points at the pair that this frame saved.
+fn leads_on(live: &Live, fp: Value) -> Holding {
+    match fp.offset() {
+        Some(at) if at == -PAIR => Holding::Holds,
+        None => live.is_entry(fp, Reg::FP),
+        Some(at) => {
+            let saved = live.words.get(at);
+            let caller = match saved {
+                saved if saved == Value::stack(-PAIR) => Holding::Holds,
+                saved => live.is_entry(saved, Reg::FP),
+            };
+            match (caller, live.is_return(at.saturating_add(PAIR))) {
                 (Holding::Holds, Holding::Holds) => Holding::Holds,
                 (Holding::Broken, _) | (_, Holding::Broken) => Holding::Broken,
                 _ => Holding::Unknown,
             }
         }
-        (Kind::Unknown | Kind::Element, _) => Holding::Unknown,
-        _ => Holding::Broken,
     }
+}
+
+/// Whether R29 points at a pair that was made for a callee without a frame: a frame pointer
+/// that leads on, and above it the address behind the call.
+pub(crate) fn is_linked(live: &Live, behind: u64) -> bool {
+    live.registers.or_sp(Reg::FP).offset().is_some_and(|at| {
+        leads_on(live, live.words.get(at)) == Holding::Holds
+            && live.words.get(at.saturating_add(PAIR)) == Value::address(behind)
+    })
+}
+
+/// Whether R29 is 0 in a function that is the last on its stack: a walk ends there.
+pub(crate) fn ends_chain(live: &Live, flags: FuncFlags) -> bool {
+    let fp = live.registers.or_sp(Reg::FP);
+    flags.contains(FuncFlags::TOP_FRAME) && fp.kind == Kind::Const && fp.number == 0
 }

@@ -9,7 +9,7 @@
 //! otherwise ends the program ([`unwind::RESTART_LIMIT`]).
 //!
 //! # Abstract state
-//! Of the restartable sequence that the walk is in: its start, the registers that
+//! Of the restartable sequence that the analysis is in: its start, the registers that
 //! it read before writing them, and those that it wrote. Where in the block R27
 //! was written.
 //!
@@ -23,72 +23,87 @@
 //!
 //! # Direction of error
 //! A sequence that is entered in its middle, that loads and then stores, or that
-//! resumes at the function's entry, is undecided; so is a read of R27 that is not
-//! written in the same block.
+//! resumes at the function's entry, is undecided. A read of R27 that is not written in the
+//! same block breaks the rule where a call can be injected, and is undecided elsewhere.
 //!
 //! # Assumptions
-//! An instruction that is not decoded in full reads at most the registers that its
-//! group can name. R27 is read in no block that does not write it, but by
-//! instructions that concern SP, LR or R29: compilers leave it to the assembler
-//! (`asm7.go`, REGTMP), which uses it inside the expansion of one instruction.
+//! An instruction of which not all is known reads at most the registers that its
+//! group can name.
 //!
 //! # Cost
-//! Each instruction of a restartable sequence is decoded, and each one behind a
-//! write of R27 up to the end of the block.
+//! A test at each instruction, and the operands of those in a restartable sequence.
 //!
 //! # Not checked
-//! Memory that the sequence stores to and others read meanwhile; vector registers,
-//! which are not counted among the inputs.
+//! Memory that the sequence stores to and others read meanwhile.
 
-use crate::operands::{Operands, Regs};
+use a64::effect::Effect;
+use a64::{Core, Decoded, Parts};
 use unwind::Index;
 
-/// The restartable sequence that the walk is in.
+/// The restartable sequence that the analysis is in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sequence {
     /// Where it starts, and with it where it resumes.
     pub(crate) start: Index,
-    /// What it read before writing it.
-    inputs: Regs,
-    written: Regs,
-    /// What of that it then wrote.
-    changed: Regs,
+    /// What it may have read before writing it.
+    inputs: Core,
+    /// What it has surely written.
+    written: Core,
+    /// What of the inputs it then may have written, and what surely.
+    maybe_changed: Core,
+    changed: Core,
+    /// The inputs among vectors, predicates and system state, and whether one of them may have
+    /// been written.
+    beyond: Parts,
+    changes_beyond: bool,
 }
 
 impl Sequence {
     /// No sequence yet.
-    pub(crate) const NONE: Self =
-        Self { start: Index(0), inputs: Regs::NONE, written: Regs::NONE, changed: Regs::NONE };
+    pub(crate) const NONE: Self = Self {
+        start: Index(0),
+        inputs: Core::NONE,
+        written: Core::NONE,
+        maybe_changed: Core::NONE,
+        changed: Core::NONE,
+        beyond: Parts::NONE,
+        changes_beyond: false,
+    };
 
     pub(crate) const fn starting(start: Index) -> Self {
-        Self { start, inputs: Regs::COUNT, ..Self::NONE }
+        Self { start, inputs: Core::COUNT, ..Self::NONE }
     }
 
     /// Goes over one instruction.
     #[inline(always)]
-    pub(crate) fn step(&mut self, operands: &Operands) {
-        let read = operands.reads.without(self.written);
+    pub(crate) fn step(&mut self, decoded: &Decoded) {
+        // What is called twice is done twice.
+        let is_call = matches!(decoded.effect, Effect::Call { .. });
+        let writes = if is_call { decoded.writes.with(Core::COUNT) } else { decoded.writes };
+        let read = decoded.reads.without(self.written);
         // An instruction that loads and stores, but accumulates nothing, is done twice as
         // once.
-        let inputs = self.inputs.with(read.without(Regs::MEMORY));
-        self.changed = self.changed.with(operands.writes.and(inputs));
+        let inputs = self.inputs.with(read.without(Core::MEMORY));
+        self.maybe_changed = self.maybe_changed.with(writes.and(inputs));
+        self.changed = self.changed.with(decoded.surely.and(inputs));
         self.inputs = inputs.with(read);
-        self.written = self.written.with(operands.writes.without(Regs::MEMORY));
+        self.written = self.written.with(decoded.surely.without(Core::MEMORY));
+        if decoded.reads_beyond || decoded.writes_beyond {
+            let semantics = decoded.semantics();
+            self.beyond = self.beyond.with(semantics.reads.0.without(Parts::CORE));
+            self.changes_beyond |= semantics.writes.meets(self.beyond);
+        }
     }
 
     /// Whether going back to the start is not known to give the same state.
     #[inline(always)]
     pub(crate) fn is_changed(&self) -> bool {
-        self.changed != Regs::NONE
+        self.maybe_changed != Core::NONE || self.changed != Core::NONE || self.changes_beyond
     }
 
-    /// Whether it is known not to.
+    /// Whether it is known not to. Of memory that is not known: what is stored may be what was
+    /// loaded.
     pub(crate) fn is_spoiled(&self) -> bool {
-        self.changed.without(Regs::MEMORY) != Regs::NONE
-    }
-
-    /// Whether that hangs on memory: what is stored may be what was loaded.
-    pub(crate) fn is_doubtful(&self) -> bool {
-        self.changed.meets(Regs::MEMORY)
+        self.changed.without(Core::MEMORY) != Core::NONE
     }
 }

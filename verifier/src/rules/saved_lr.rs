@@ -7,14 +7,12 @@
 //! SP.
 //!
 //! # Abstract state
-//! What LR holds, and where in the stack the return address is saved
-//! ([`crate::State`]).
+//! What LR and the words of the stack hold ([`crate::State`]).
 //!
 //! # Transfer
-//! A call leaves its own return address in LR. A store of the return address to a
-//! known place of the stack saves it there; another store that touches that place
-//! spoils it. A load from that place brings it back. A move between registers
-//! copies it.
+//! That of the analysis. A call leaves its own return address in LR. A store of the return
+//! address to a known place of the stack saves it there; another store that touches that
+//! place spoils it. A load from that place brings it back. A move between registers copies it.
 //!
 //! # Observers
 //! Everybody who unwinds from the boundary: a profiler's signal, and where the
@@ -25,16 +23,18 @@
 //! `TOPFRAME`, and stops at one that is marked `SPWRITE`: these are not judged.
 //!
 //! # Direction of error
-//! A register that is not followed, moved to LR or stored over the saved word,
-//! leaves the rule undecided; a value that is known to be something else breaks it.
+//! A value of which nothing is known, in LR or over the saved word, leaves the rule
+//! undecided; one that is known to be something else on one path breaks it. What is loaded
+//! from memory is something else, unless what the caller had in a register went there before.
 //! Where a row of `sp-row` is wrong this rule is silent: the word at SP means
 //! nothing there.
 //!
 //! # Assumptions
 //! - A system call returns with LR and R29 as they were.
-//! - Stores through pointers other than SP do not touch the frame's own saved words
-//!   (in functions of up to 64 instructions those through R29 are followed); nor does
-//!   a store through SP with an index, or a callee.
+//! - Stores through registers that hold no known place of the stack do not touch the frame's
+//!   own saved words; nor, in compiled code, do those through other registers than SP and
+//!   R29, or through SP with an index that is not known. Nor does a callee, as
+//!   [`super::callee`] shows of each.
 //! - A call made outside of any frame with the return address in R3 is that of
 //!   morestack, which resumes the function with LR restored from R3
 //!   (`runtime/asm_arm64.s`, `morestack`).
@@ -44,33 +44,22 @@
 //! A few instructions at each call, each write of LR and each store near SP.
 //!
 //! # Not checked
-//! What LR holds at depth 0 behind a jump out of the function; return addresses of
-//! frames further up.
+//! Return addresses of frames further up, but for what [`super::callee`] says of the caller's.
 
-use crate::registers::Kind;
-use crate::state::{Frame, Holding};
-use unwind::{Depth, FuncFlags};
+use crate::analysis::state::{Holding, Live};
+use a64::decode::Reg;
 
-/// Whether an unwinder looks for a return address in such a function.
-pub(crate) const fn applies(flags: FuncFlags) -> bool {
-    !flags.contains(FuncFlags::TOP_FRAME) && !flags.contains(FuncFlags::SP_WRITE)
-}
-
-/// Whether it holds with SP at a depth and what LR holds.
+/// Whether it holds.
 #[inline(always)]
-pub(crate) fn holds(frame: &Frame, sp: Depth, lr: Kind) -> Holding {
-    if sp.0 > 0 {
-        return frame.return_at.holds(sp);
+pub(crate) fn holds(live: &Live) -> Holding {
+    if live.depth.0 > 0 {
+        return live.is_return(live.depth.0.wrapping_neg());
     }
-    match lr {
-        Kind::Return => Holding::Holds,
-        Kind::Unknown | Kind::Element => Holding::Unknown,
-        _ => Holding::Broken,
-    }
+    live.is_entry(live.registers.or_sp(Reg::LR), Reg::LR)
 }
 
-/// The same for an unwinder that comes from an injected call: it finds the LR that
+/// Whether it holds for an unwinder that comes from an injected call: it finds the LR that
 /// this pushed if the declared depth is 0, and otherwise reads the word at SP.
-pub(crate) fn holds_injected(frame: &Frame, sp: Depth, lr: Kind) -> Holding {
-    if sp.0 < 0 { frame.return_at.holds(sp) } else { holds(frame, sp, lr) }
+pub(crate) fn holds_injected(live: &Live) -> Holding {
+    if live.depth.0 < 0 { live.is_return(live.depth.0.wrapping_neg()) } else { holds(live) }
 }

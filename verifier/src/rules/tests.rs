@@ -3,19 +3,22 @@
 //! (binutils-aarch64-linux-gnu) for the instruction behind them; what follows
 //! for SP is worked out by hand.
 
+mod callee;
+mod depths;
 mod flow;
 mod frame_pointer;
 mod long;
 mod preemption;
+mod recovery;
 mod rows;
 mod saved_lr;
 mod straight;
 mod values;
 
-use crate::decoded::Memory;
-use crate::report::{Observer, Observers, Reason, Report, Rule};
+use crate::report::{Observer, Observers, Reason, Report, Rule, Verdict};
 use crate::sweep::Sweep;
-use crate::{Checker, Function, SignalStack};
+use crate::{Callee, Checker, Function, SignalStack, Surroundings};
+use a64::DecodeCache;
 use core::fmt::Write;
 use unwind::{Columns, Depth, FuncFlags, Index, Pc, Row, RowTable, Rows as _, UnsafePoint, Word};
 
@@ -23,6 +26,7 @@ use unwind::{Columns, Depth, FuncFlags, Index, Pc, Row, RowTable, Rows as _, Uns
 const ENTRY: u64 = 0x1_0000;
 
 /// A function to check, with what the image says of it.
+#[derive(Clone, Copy)]
 pub(crate) struct Case<'a> {
     pub(crate) listing: &'a str,
     flags: FuncFlags,
@@ -30,6 +34,28 @@ pub(crate) struct Case<'a> {
     signals: SignalStack,
     /// What the image holds, by address.
     pub(crate) pointers: &'a [(u64, u64)],
+    /// What is known of all functions that it calls.
+    callee: Callee,
+    is_runtime: bool,
+    ignores_mark: bool,
+}
+
+impl Surroundings for Case<'_> {
+    fn pointer(&self, address: u64) -> Option<u64> {
+        self.pointers.iter().find(|(known, _)| *known == address).map(|&(_, value)| value)
+    }
+
+    fn callee(&self, _: u64) -> Callee {
+        self.callee
+    }
+
+    fn is_runtime(&self) -> bool {
+        self.is_runtime
+    }
+
+    fn ignores_mark(&self) -> bool {
+        self.ignores_mark
+    }
 }
 
 /// Checks a function without flags or jump tables for rule `sp-row`. The expected
@@ -37,6 +63,18 @@ pub(crate) struct Case<'a> {
 #[track_caller]
 fn check(listing: &str, expected: &[&str]) {
     Case::new(listing).check(expected);
+}
+
+/// Checks that a function without flags is refuted, and that the report for rule `sp-row` has
+/// these lines among others.
+#[track_caller]
+fn check_finds(listing: &str, expected: &[&str]) {
+    let report = Case::new(listing).sp_row();
+    let lines = rendered(&report);
+    assert_eq!(report.verdict(), Verdict::Refuted, "{listing}");
+    for line in expected {
+        assert!(lines.iter().any(|found| found == line), "{line}: {lines:?}");
+    }
 }
 
 /// Checks a function without flags for all rules but `sp-row`. The expected report is
@@ -48,8 +86,16 @@ fn check_rules(listing: &str, expected: &[&str]) {
 
 impl<'a> Case<'a> {
     pub(crate) fn new(listing: &'a str) -> Self {
-        let (flags, signals) = (FuncFlags(0), SignalStack::Own);
-        Self { listing, flags, recovery: None, signals, pointers: &[] }
+        Self {
+            listing,
+            flags: FuncFlags(0),
+            recovery: None,
+            signals: SignalStack::Own,
+            pointers: &[],
+            callee: Callee::Unknown,
+            is_runtime: false,
+            ignores_mark: false,
+        }
     }
 
     #[track_caller]
@@ -68,7 +114,7 @@ impl<'a> Case<'a> {
         sp_row(self.report())
     }
 
-    /// What a check says of the function, and a walk too.
+    /// What a check says of the function, and the analysis alone too.
     pub(crate) fn report(&self) -> Report {
         self.with_function(|function| {
             let (mut report, mut again, mut checker) = <_>::default();
@@ -80,8 +126,8 @@ impl<'a> Case<'a> {
             let mut columns = Columns::new();
             checker.check(&function.with(function.rows.columns(&mut columns)), &mut again);
             assert_eq!(again, report);
-            // Nothing is swept where others are looked at too.
-            checker.check_alike(function, core::iter::empty(), &mut again, |_| {});
+            // Nor does the fast path.
+            checker.analyse(function, &mut again);
             assert_eq!(again, report, "{}", self.listing);
             report
         })
@@ -97,7 +143,7 @@ impl<'a> Case<'a> {
         self.with_function(|function| {
             let (mut sweep, mut columns) = (Sweep::default(), Columns::new());
             let function = function.with(function.rows.columns(&mut columns));
-            act(sweep.prove(&function, &mut Memory::new()), &sweep)
+            act(sweep.prove(&function, &mut DecodeCache::new()), &sweep)
         })
     }
 
@@ -113,19 +159,12 @@ impl<'a> Case<'a> {
             let unsafe_point = UnsafePoint::from_pcdata(class).expect("a class of Go's");
             rows.push(Row { depth: Depth(depth), unsafe_point }, 1);
         }
-        let pointer = |address| {
-            self.pointers.iter().find(|(known, _)| *known == address).map(|&(_, value)| value)
-        };
-        act(&Function {
-            entry: Pc(ENTRY),
-            words: &words,
-            text: &words,
-            rows: &rows,
-            flags: self.flags,
-            recovery: self.recovery,
-            signals: self.signals,
-            pointer: &pointer,
-        })
+        let function = Function::new(Pc(ENTRY), &words, &rows)
+            .with_flags(self.flags)
+            .with_recovery(self.recovery)
+            .with_signals(self.signals)
+            .with_surroundings(self);
+        act(&function)
     }
 }
 
@@ -164,6 +203,7 @@ fn sp_row(mut report: Report) -> Report {
                 | Reason::UntrackedFramePointer
                 | Reason::UntrackedResumption
                 | Reason::UntrackedTemporary
+                | Reason::UntrackedCallee
         )
     });
     report

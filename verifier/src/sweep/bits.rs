@@ -96,6 +96,11 @@ impl Bits {
         self.blocks.get(at as usize / 64).is_some_and(|block| fact(block) >> (at % 64) & 1 == 1)
     }
 
+    /// Whether a fact holds of any instruction.
+    pub(super) fn any(&self, fact: impl Fn(&Block) -> u64) -> bool {
+        self.blocks.iter().any(|block| fact(block) != 0)
+    }
+
     /// Of how many instructions a fact holds.
     pub(super) fn count(&self, fact: impl Fn(&Block) -> u64) -> u32 {
         self.blocks.iter().map(|block| fact(block).count_ones()).sum()

@@ -5,7 +5,7 @@
 //! branch goes to a boundary at which neither of the two states holds.
 
 use super::Sweep;
-use crate::decode::RETURN;
+use a64::decode::{RETURN, Reg};
 use core::ops::Range;
 use unwind::Word;
 
@@ -21,6 +21,9 @@ const LOAD_FP: u32 = 0xf85f_83fd;
 /// `SUB R27, RSP, R20`; `ADD R27, RSP, RSP`.
 const SUB_TMP: u32 = 0xcb3b_63f4;
 pub(super) const ADD_TMP: u32 = 0x8b3b_63ff;
+/// `ADD R27, RSP, R29`; `ADD R20, RSP, RSP`.
+pub(super) const ADD_TMP_FP: u32 = 0x8b3b_63fd;
+const ADD_R20: u32 = 0x8b34_63ff;
 
 /// The instructions of a shape that are special, and the boundaries inside of it.
 type Shape = (Range<u32>, Range<u32>);
@@ -45,9 +48,12 @@ impl Sweep {
                 false => match self.popped(at, words) {
                     Some(shape) => shape,
                     None => {
-                        let first = self.popped_twice(at, words)?;
-                        self.parts.push(first..at + 1);
-                        (first..at, first + 1..at + 1)
+                        let part = match self.popped_late(at, words) {
+                            Some(part) => part,
+                            None => self.popped_twice(at, words)?..at + 1,
+                        };
+                        self.parts.push(part.clone());
+                        (part.start..part.end - 1, part.start + 1..part.end)
                     }
                 },
             };
@@ -89,7 +95,7 @@ impl Sweep {
         let from_sp = |field| 0xd100_03f4 | field;
         let (last, before) = words.get(..end as usize)?.split_last()?;
         if last.get() == SUB_TMP {
-            let (value, count) = constant(before)?;
+            let (value, count) = constant(Reg::TMP, before)?;
             return (value == self.depth).then_some(end - 1 - count);
         }
         if let Some(field) = operand(self.depth) {
@@ -107,7 +113,8 @@ impl Sweep {
     /// and LR the return address. The same with `MOVD -8(RSP), R29` and
     /// `MOVD.P depth(RSP), R30`.
     ///
-    /// `ADD $(depth-8), RSP, R29`; `ADD $depth, RSP`: the same, if LR was never written.
+    /// `ADD $(depth-8), RSP, R29`; `ADD $depth, RSP`: the same, if LR was never written. So are
+    /// `MOVD -8(RSP), R29` and `ADD $depth, RSP`. Both operands may be in a register.
     fn popped(&mut self, at: u32, words: &[Word]) -> Option<Shape> {
         let word = |at: u32| words.get(at as usize).map_or(0, |word| word.get());
         let pop = self.added(at, words)?;
@@ -115,7 +122,16 @@ impl Sweep {
         let is_post_index = word(pop) == 0xf840_07fe | self.depth << 12;
         let is_shape = match word(load) {
             LOAD_PAIR => !is_post_index,
-            LOAD_FP => is_post_index,
+            LOAD_FP => {
+                self.needs_lr |= !is_post_index;
+                true
+            }
+            ADD_TMP_FP => {
+                self.needs_lr = true;
+                let first = self.made_tmp(load, self.depth - 8, words)?;
+                let is_return = !is_post_index && word(at) == RETURN.get();
+                return is_return.then_some((first..at, first + 1..at + 1));
+            }
             add => {
                 self.needs_lr = true;
                 !is_post_index && add == 0x9100_03fd | operand(self.depth - 8)?
@@ -124,7 +140,21 @@ impl Sweep {
         (is_shape && word(at) == RETURN.get()).then_some((load..at, load + 1..at + 1))
     }
 
-    /// At `at` the frame is gone, behind two additions: what is true in between the walk
+    /// At `at` SP is back, in a leaf that restores R29 behind that: `ADD $depth, RSP`;
+    /// `SUB $8, RSP, R29`; `RET`, as releases up to go1.21.3 have it. What is true in between the
+    /// analysis finds out. Returns from where on it does not matter how execution came there,
+    /// if LR was never written, up to behind the return.
+    fn popped_late(&mut self, at: u32, words: &[Word]) -> Option<Range<u32>> {
+        let behind: [Word; 2] = *words.get(at as usize..)?.first_chunk()?;
+        let first = self.added(at, words)?;
+        let has_begun = self.bits.is(first, |block| block.begins);
+        let is_whole = has_begun || !self.bits.has(first..at + 2, |block| block.restarts);
+        let is_shape = behind.map(Word::get) == [SET_FP, RETURN.get()] && is_whole;
+        self.needs_lr |= is_shape;
+        is_shape.then_some(first..at + 2)
+    }
+
+    /// At `at` the frame is gone, behind two additions: what is true in between the analysis
     /// finds out. Returns where the load in front of them is, from which on it does not
     /// matter how execution came there.
     fn popped_twice(&self, at: u32, words: &[Word]) -> Option<u32> {
@@ -136,18 +166,28 @@ impl Sweep {
         (shape == [LOAD_PAIR, low, high, RETURN.get()] && is_plain).then_some(first)
     }
 
+    /// Where the instructions in front of `at` begin that leave a value in R27, which nothing
+    /// loses.
+    fn made_tmp(&self, at: u32, expected: u32, words: &[Word]) -> Option<u32> {
+        let (value, count) = constant(Reg::TMP, words.get(..at as usize)?)?;
+        let first = at - count;
+        for at in first..at {
+            self.keeps_tmp(at, at + 1)?;
+        }
+        (value == expected).then_some(first)
+    }
+
     /// Where the instructions in front of `end` begin that add the depth to SP at once:
     /// an addition, one of R27, or `MOVD.P`.
     fn added(&self, end: u32, words: &[Word]) -> Option<u32> {
         let before = words.get(..end as usize)?;
         let (last, before) = before.split_last()?;
         if last.get() == ADD_TMP {
-            let (value, count) = constant(before)?;
-            let first = end - 1 - count;
-            for at in first..end - 1 {
-                self.keeps_tmp(at, at + 1)?;
-            }
-            return (value == self.depth).then_some(first);
+            return self.made_tmp(end - 1, self.depth, words);
+        }
+        if last.get() == ADD_R20 {
+            let (value, count) = constant(Reg(20), before)?;
+            return (value == self.depth).then_some(end - 1 - count);
         }
         let is_post_index = self.depth < MAX_STORE && last.get() == 0xf840_07fe | self.depth << 12;
         let is_addition = || Some(last.get() == 0x9100_03ff | operand(self.depth)?);
@@ -155,17 +195,22 @@ impl Sweep {
     }
 }
 
-/// The constant that the last of these instructions leave in R27, and how many they are:
-/// `MOVD $n, R27` as MOVZ, or as that and MOVK.
-fn constant(words: &[Word]) -> Option<(u32, u32)> {
+/// The constant that the last of these instructions leave in a register, and how many they
+/// are: `MOVD $n, R27` as MOVZ, or as that and MOVK.
+fn constant(register: Reg, words: &[Word]) -> Option<(u32, u32)> {
     let [before @ .., last] = words else { return None };
     let field = |word: Word| word.get() >> 5 & 0xffff;
-    match last.get() & 0xffe0_001f {
-        0xd280_001b => Some((field(*last), 1)),
-        0xd2a0_001b => Some((field(*last) << 16, 1)),
-        0xf2a0_001b => {
+    let (low, register) = (0xd280_0000, u32::from(register.0));
+    if last.get() & 31 != register {
+        return None;
+    }
+    match last.get() & 0xffe0_0000 {
+        0xd280_0000 => Some((field(*last), 1)),
+        0xd2a0_0000 => Some((field(*last) << 16, 1)),
+        0xf2a0_0000 => {
+            let low_word = low | register;
             let low = *before.last()?;
-            let is_low = low.get() & 0xffe0_001f == 0xd280_001b;
+            let is_low = low.get() & 0xffe0_001f == low_word;
             is_low.then_some((field(*last) << 16 | field(low), 2))
         }
         _ => None,

@@ -1,9 +1,9 @@
-//! What execution comes to: the same that the walk comes to.
+//! The boundaries that execution comes to: the same that the analysis comes to.
 
 use super::Sweep;
 use super::bits::{each, flood};
-use crate::decode::direct_branch;
 use crate::flow::target;
+use a64::decode::direct_branch;
 use unwind::{Index, Word};
 
 impl Sweep {

@@ -2,7 +2,7 @@
 
 use super::Sweep;
 use super::bits::Block;
-use crate::walk::RESTART_REACH;
+use crate::analysis::RESTART_REACH;
 use unwind::UnsafePoint::{Restart1, Restart2, Safe, Unsafe};
 use unwind::{Columns, Depth, Index};
 

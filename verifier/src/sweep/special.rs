@@ -2,18 +2,18 @@
 //! start again, uses of R27, calls of morestack, and the pair that is made for DUFFZERO.
 
 use super::Sweep;
-use super::frame::{ADD_TMP, SET_FP};
+use super::frame::{ADD_TMP, ADD_TMP_FP, SET_FP};
 use super::words::{is_call, is_jump_register};
-use crate::checker::{Function, SHORT};
-use crate::decode::{Access, Reg, is_event, is_followed};
-use crate::decoded::{Decoded, Memory};
-use crate::effect::Effect;
-use crate::operands::{Regs, is_indexed};
-use crate::registers::{Kind, Registers};
+use crate::analysis::value::{Kind, Operands, Registers, Value, destination, evaluate};
+use crate::checker::{Function, Surroundings};
 use crate::rules::restart::Sequence;
-use crate::value::{Block, Context, MAX_STEPS, Operand, Search};
+use crate::screen::is_event;
+use a64::decode::{self, Data, Reg, decode};
+use a64::effect::{Effect, Transfer, effect};
+use a64::semantics::Access;
+use a64::{Base, Core, DecodeCache, Decoded, Semantics};
 use core::ops::Range;
-use unwind::{Column, Columns, Depth, Index, UnsafePoint, Word};
+use unwind::{Column, Columns, Index, UnsafePoint, Word};
 
 /// `ADR 16(PC), R27`; `STP (R29, R27), -24(RSP)`; `SUB $24, RSP, R29`; `CALL`;
 /// `SUB $8, RSP, R29`: the pair is R29 and the address behind the call.
@@ -24,16 +24,20 @@ const SET_LINK: u32 = 0xd100_63fd;
 /// How many instructions in front of a jump name its table: ADRP, ADD and LDR.
 const NAMES_TABLE: u32 = 3;
 
-/// The most entries that the jump tables of a function have together: so few that the walk
+/// The most entries that the jump tables of a function have together: so few that the analysis
 /// follows them as often as it may have to.
 const MAX_TABLE_ENTRIES: usize = 1 << 13;
 
 /// How far behind its definition R27 is read.
 const MAX_KEPT: u32 = 8;
 
-const TMP: Regs = Regs::or_zero(Reg::TMP);
-const LR: Regs = Regs::or_zero(Reg::LR);
-const FRAME: Regs = Regs::SP.with(Regs::or_zero(Reg::FP));
+const LR: Core = Core::or_zero(Reg::LR);
+/// LR and R29.
+const SAVED: Core = LR.with(Core::or_zero(Reg::FP));
+/// SP and R29.
+const BY_FRAME: Core = Core::SP.with(Core::or_zero(Reg::FP));
+/// SP, R29 and R28.
+const KEPT: Core = BY_FRAME.with(Core::or_zero(Reg(28)));
 
 impl Sweep {
     /// Follows jumps through a register, by a table of addresses in the function.
@@ -45,7 +49,7 @@ impl Sweep {
             let table = self.table(function, start, at)?;
             let is_deep = self.bits.is(at, |block| block.deep);
             let mut entries = (0..).map(|entry| {
-                let address = (function.pointer)(table.wrapping_add(entry * 8))?;
+                let address = function.surroundings.pointer(table.wrapping_add(entry * 8))?;
                 function.index_of(address)
             });
             let first = self.tables.len();
@@ -67,12 +71,20 @@ impl Sweep {
     /// The address of the table that the jump at `at` takes its target from, as the
     /// instructions from `start` on name it.
     fn table(&self, function: &Function<'_, Columns>, start: u32, at: u32) -> Option<u64> {
-        let Function { words, entry, pointer, .. } = *function;
+        let Function { words, entry, surroundings, .. } = *function;
         let register = Reg((words.get(at as usize)?.get() >> 5 & 31) as u8);
-        let (mut block, registers, mut steps) = (Block::default(), Registers::new(), MAX_STEPS);
-        block.begin(start, Depth(i64::from(self.depth)));
-        let context = Context { words, entry, block: &block, registers: &registers, pointer };
-        let value = Search { context, at, steps: &mut steps }.or_zero(register);
+        let mut registers = Registers::UNKNOWN;
+        for at in start..at {
+            let effect = effect(&decode(*words.get(at as usize)?));
+            let named = Named {
+                registers: &registers,
+                pc: entry.0.wrapping_add(Index(at).offset()),
+                surroundings,
+            };
+            let value = evaluate(&effect, &named);
+            registers.set(destination(&effect)?, value);
+        }
+        let value = registers.or_zero(register);
         (value.kind == Kind::Element).then_some(value.number)
     }
 
@@ -81,7 +93,7 @@ impl Sweep {
         &self,
         words: &[Word],
         classes: &Column<UnsafePoint>,
-        memory: &mut Memory,
+        memory: &mut DecodeCache,
     ) -> Option<()> {
         // Up to where sequences were looked at.
         let mut until = 0;
@@ -104,7 +116,7 @@ impl Sweep {
         at: u32,
         words: &[Word],
         classes: &Column<UnsafePoint>,
-        memory: &mut Memory,
+        memory: &mut DecodeCache,
     ) -> Option<u32> {
         let Range { start: first, end: Index(end) } = classes.range(Index(at))?;
         let Index(start) = first;
@@ -117,24 +129,28 @@ impl Sweep {
         let mut sequence = Sequence::starting(first);
         for (at, &word) in (start..end).zip(words) {
             let decoded = memory.get(word);
+            // Where it may go, the bits do not say.
+            if a64::decode::is_compare_and_branch(word) {
+                return None;
+            }
             // R27 may be read by what does not name it.
             let is_special = self.bits.is(at, |block| block.special);
             // The last may pop the frame.
-            let is_pop = word.get() == ADD_TMP && at + 1 == end && !is_special;
+            let is_pop = matches!(word.get(), ADD_TMP | ADD_TMP_FP) && at + 1 == end && !is_special;
             let is_by_address = self.bits.is(at, |block| block.uses_tmp);
             let is_seen = is_pop || is_by_address || is_event(word) && is_special;
-            let reads_tmp = decoded.operands.reads.meets(TMP) && !is_seen;
-            let is_harmless = is_pop || is_harmless(word, decoded, false);
+            let reads_tmp = decoded.reads_tmp() && !is_seen;
+            let is_harmless = is_pop || is_harmless(decoded, self.depth_at(at), false);
             if sequence.is_changed() || reads_tmp || !is_harmless {
                 return None;
             }
-            sequence.step(&decoded.operands);
+            sequence.step(decoded);
         }
         Some(end)
     }
 
     /// Looks at what is part of no shape yet.
-    pub(super) fn specials(&mut self, words: &[Word], memory: &mut Memory) -> Option<()> {
+    pub(super) fn specials(&mut self, words: &[Word], memory: &mut DecodeCache) -> Option<()> {
         // Up to where a shape goes.
         let mut until = 0;
         for position in 0..self.bits.len() {
@@ -150,27 +166,21 @@ impl Sweep {
                     continue;
                 }
                 let word = *words.get(at as usize)?;
-                // It is not that of morestack.
-                if is_call(word) {
+                // It is not that of morestack; where the other may go, the bits do not say.
+                if is_call(word) || a64::decode::is_compare_and_branch(word) {
                     return None;
                 }
                 if word.get() == SAVE_LINK {
                     until = self.link(at, words)?;
                     continue;
                 }
-                if !is_event(word) {
-                    // In a short function the walk looks at it.
-                    if words.len() <= SHORT && is_followed(word) {
-                        return None;
-                    }
-                    continue;
-                }
                 let decoded = memory.get(word);
                 let may_write_lr = block.deep >> (at % 64) & 1 == 1 && !self.needs_lr;
-                if !is_jump_register(word) && !is_harmless(word, decoded, may_write_lr) {
+                if !is_jump_register(word) && !is_harmless(decoded, self.depth_at(at), may_write_lr)
+                {
                     return None;
                 }
-                if decoded.operands.reads.meets(TMP) {
+                if decoded.reads_tmp() {
                     let defined = definition(at, words, memory)?;
                     self.keeps_tmp(defined, at)?;
                 }
@@ -191,6 +201,11 @@ impl Sweep {
         (is_shape && is_call(call) && is_run).then_some(end)
     }
 
+    /// How deep SP is at a boundary.
+    fn depth_at(&self, at: u32) -> u32 {
+        if self.bits.is(at, |block| block.deep) { self.depth } else { 0 }
+    }
+
     /// R27 has at `at` what was written to it at `defined`: no preemption in between loses
     /// it, or it goes on no further than there.
     pub(super) fn keeps_tmp(&self, defined: u32, at: u32) -> Option<()> {
@@ -203,24 +218,48 @@ impl Sweep {
 }
 
 /// Where the value that R27 has at `at` was written, as far as nothing goes in between.
-fn definition(at: u32, words: &[Word], memory: &mut Memory) -> Option<u32> {
+fn definition(at: u32, words: &[Word], memory: &mut DecodeCache) -> Option<u32> {
     let before = (at.saturating_sub(MAX_KEPT)..at).rev();
     let mut writes = before.filter(|&before| {
-        let word = words.get(before as usize).copied().filter(|&word| is_event(word));
-        word.is_some_and(|word| memory.get(word).operands.writes.meets(TMP))
+        let word = words.get(before as usize).copied();
+        word.is_some_and(|word| memory.get(word).writes.meets(Core::TMP))
     });
     writes.next()
 }
 
-/// Whether an instruction leaves everything as it is that the rules are about, but for
-/// R27 and, if it may, LR.
-pub(super) fn is_harmless(word: Word, decoded: &Decoded, may_write_lr: bool) -> bool {
-    let operands = &decoded.operands;
-    let kept = if may_write_lr { FRAME } else { FRAME.with(LR) };
-    if operands.writes.meets(kept) {
+/// Whether an instruction, with SP at a depth, leaves everything as it is that the rules are
+/// about, but for R27 and, if it may, LR.
+pub(super) fn is_harmless(decoded: &Decoded, depth: u32, may_write_lr: bool) -> bool {
+    let kept = if may_write_lr { KEPT } else { KEPT.with(LR) };
+    if decoded.writes.meets(kept) {
         return false;
     }
     match decoded.effect {
+        Effect::Branch { .. }
+        | Effect::Call { .. }
+        | Effect::Jump { .. }
+        | Effect::Return { .. }
+        | Effect::Trap
+        | Effect::Breakpoint
+        | Effect::LoseSp
+        | Effect::Unknown => false,
+        Effect::StoreIndexed { rt, rn, .. } => {
+            !matches!(rt, Reg::LR | Reg::FP) && !matches!(rn, Reg::SP | Reg::FP)
+        }
+        Effect::LoadIndexed { rn, .. } => !matches!(rn, Reg::SP | Reg::FP),
+        Effect::Transfer(ref transfer) => is_harmless_transfer(transfer, depth),
+        // An atomic operation may save LR or R29.
+        Effect::Plain if decoded.loads && decoded.stores && decoded.reads.meets(SAVED) => false,
+        Effect::Plain if decoded.loads || decoded.stores => {
+            // The base is an input.
+            !decoded.reads.meets(BY_FRAME) || {
+                let Semantics { loads, stores, .. } = decoded.semantics();
+                let is_by_frame =
+                    |access: Access| matches!(access.base, Base::Register(Reg::SP | Reg::FP));
+                !loads.is_some_and(is_by_frame) && !stores.is_some_and(is_by_frame)
+            }
+        }
+        Effect::Plain => true,
         Effect::Const { .. }
         | Effect::Insert { .. }
         | Effect::Add { .. }
@@ -228,22 +267,57 @@ pub(super) fn is_harmless(word: Word, decoded: &Decoded, may_write_lr: bool) -> 
         | Effect::Copy { .. }
         | Effect::Address { .. }
         | Effect::Literal { .. }
-        | Effect::Element { .. }
         | Effect::BranchIf { .. } => true,
-        Effect::StoreIndexed { rt: Reg::LR | Reg::FP, .. } => false,
-        Effect::Plain | Effect::StoreIndexed { .. } => {
-            !operands.reads.meets(FRAME) || !operands.stores() || is_indexed(word)
-        }
-        Effect::Transfer(ref transfer) => {
-            // Above what is saved, which a load leaves as it is.
-            let lowest = if transfer.access == Access::Load { 0 } else { 8 };
-            let is_above = transfer.offset >= lowest && transfer.back.is_none();
-            let is_elsewhere = match transfer.base {
-                Reg::SP => is_above,
-                base => base != Reg::FP,
-            };
-            is_elsewhere && !transfer.concerns_caller()
-        }
-        _ => false,
     }
+}
+
+/// Whether a load or a store leaves alone what is saved, and what the caller saved.
+fn is_harmless_transfer(transfer: &Transfer, depth: u32) -> bool {
+    let Transfer { access, data, second, base, offset, .. } = *transfer;
+    let is_general = matches!(data, Data::X | Data::Part(_));
+    let offset = i64::from(offset);
+    let bytes = i64::from(data.bytes()) << u32::from(second.is_some());
+    let is_elsewhere = match (base, access) {
+        (Reg::FP, _) => false,
+        (Reg::SP, decode::Access::Load) => offset >= 0,
+        (Reg::SP, decode::Access::Store) => offset >= 8 && !spoils_caller(offset, bytes, depth),
+        _ => true,
+    };
+    is_elsewhere && !(is_general && transfer.concerns_caller())
+}
+
+/// The operands of the instructions that name a table.
+struct Named<'a> {
+    registers: &'a Registers,
+    pc: u64,
+    surroundings: &'a dyn Surroundings,
+}
+
+impl Operands for Named<'_> {
+    fn or_zero(&self, register: Reg) -> Value {
+        self.registers.or_zero(register)
+    }
+
+    fn or_sp(&self, register: Reg) -> Value {
+        self.registers.or_sp(register)
+    }
+
+    fn pc(&self) -> u64 {
+        self.pc
+    }
+
+    fn literal(&self, _: i64) -> Value {
+        Value::UNKNOWN
+    }
+
+    fn pointer(&self, address: u64) -> Option<u64> {
+        self.surroundings.pointer(address)
+    }
+}
+
+/// Whether so many bytes from an offset to SP on are of the two words that the caller saved,
+/// with SP at a depth.
+pub(super) const fn spoils_caller(offset: i64, bytes: i64, depth: u32) -> bool {
+    let cfa = depth as i64;
+    offset < cfa + 8 && offset + bytes > cfa - 8
 }

@@ -1,13 +1,14 @@
-//! What a sweep proves and what it leaves to the walk. Every shape is there with what it is
+//! What a sweep proves and what it leaves to the analysis. Every shape is there with what it is
 //! not, one change away from it. Words as in [`crate::rules::tests`].
 
 mod blocks;
 mod kinds;
 mod large;
+mod words;
 
 use super::Sweep;
-use crate::decoded::Memory;
 use crate::rules::tests::Case;
+use a64::DecodeCache;
 use unwind::{Columns, Index, Rows as _};
 
 const CALL: &str = "94000000 32 -1 bl";
@@ -54,11 +55,11 @@ fn proves(listing: &str) {
     assert_eq!(case.swept(), Some(report.boundaries), "{listing}");
 }
 
-/// A sweep does not prove it, whatever the walk says.
+/// A sweep does not prove it, whatever the analysis says.
 #[track_caller]
 fn leaves(listing: &str) {
     let case = Case::new(listing);
-    // It is held against the walk.
+    // It is held against the analysis.
     case.report();
     assert_eq!(case.swept(), None, "{listing}");
 }
@@ -112,7 +113,7 @@ fn frames_keep_sp_aligned() {
     leaves(&leaf(["f81e8ffe", "f84187fe", "f85f83fd"], "24"));
 }
 
-/// Rows that end before the code does are the walk's, whichever column it is that ends.
+/// Rows that end before the code does are left to the analysis, whichever column it is that ends.
 #[test]
 fn both_columns_cover_the_code() {
     let proves = |spared: [u32; 2]| {
@@ -126,7 +127,7 @@ fn both_columns_cover_the_code() {
                 columns.classes.push(row.unsafe_point, Index(end.min(classes)));
             }
             let function = function.with(&columns);
-            Sweep::default().prove(&function, &mut Memory::new()).is_some()
+            Sweep::default().prove(&function, &mut DecodeCache::new()).is_some()
         })
     };
     assert!(proves([0, 0]));
@@ -173,8 +174,12 @@ fn a_leaf_keeps_lr() {
     case.recovery = Some(Index(6));
     case.report();
     assert_eq!(case.swept(), None);
+    // Of a call that ends in a panic: without one nothing is resumed.
     let popped_again = popped(&["d503201f 32 -1 nop"]);
     case.listing = &popped_again;
+    assert_eq!(case.swept(), None);
+    let calls = popped(&["94000000 32 -1 bl"]);
+    case.listing = &calls;
     assert_eq!(case.swept(), Some(case.report().boundaries));
     // Where LR is loaded again it may be written.
     proves(&popped(&["aa0003fe 32 -1 mov x30, x0"]));
@@ -225,7 +230,7 @@ fn a_sequence_starts_again_as_it_started() {
     // ADD X1, X1, #1 is not done twice as it is done once.
     leaves(&popped(&[adrp, load, "91000421 32 -4 add x1, x1, #1", "91000421 32 -4 add"]));
     leaves(&popped(&[adrp, "94000000 32 -4 bl", load]));
-    // Stored by R29, which the walk follows there.
+    // Stored by R29.
     let store = "f90007a0 32 -4 str x0, [x29, #8]";
     leaves(&popped(&[&[adrp, load, store][..], &["d503201f 32 -1 nop"; 64]].concat()));
     let long = [&[adrp][..], &["d503201f 32 -4 nop"; 6]].concat();
@@ -252,28 +257,9 @@ fn what_is_stored_by_sp_is_above_the_frame_s_own_words() {
     proves(&popped(&["f90007e0 32 -1 str x0, [sp, #8]"]));
     leaves(&popped(&["f90003e0 32 -1 str x0, [sp]"]));
     leaves(&popped(&["f81f03e0 32 -1 stur x0, [sp, #-16]"]));
-    // By R29, which the walk follows in short functions alone.
+    // By R29.
     leaves(&popped(&["f90007a0 32 -1 str x0, [x29, #8]"]));
     leaves(&popped(&["d10043ff 32 -1 sub sp, sp, #16", "910043ff 48 -1 add sp, sp, #16"]));
-}
-
-/// The walk looks at each word of a short function, and sees more in some.
-#[test]
-fn what_the_walk_follows_in_short_functions_is_left_to_it() {
-    let words = [
-        // STP X0, X30, [X1]; STP X0, X29, [X1]; STR Q29, [X1]; LDP X0, X30, [X1].
-        "a9007820", "a9007420", "3d80003d", "a9407820",
-        // MRS X26, TPIDR_EL0; ST4, X29 being added to X0; LDRAA X1, [X0, #-368].
-        "d53bd05a", "0c9d0000", "f8617401",
-    ];
-    for word in words {
-        leaves(&popped(&[&format!("{word} 32 -1")]));
-    }
-    // In a sequence that starts again also where it is long.
-    let long = ["d503201f 32 -1 nop"; 64];
-    for word in ["d53bd05a", "f8ba0020", "f861665a"] {
-        leaves(&popped(&[&[&*format!("{word} 32 -4")][..], &long].concat()));
-    }
 }
 
 #[test]

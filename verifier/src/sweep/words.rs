@@ -1,8 +1,10 @@
 //! The look at each word.
 
 use super::bits::each;
+use super::special::spoils_caller;
 use super::{Processor, Sweep};
-use crate::decode::{self, Kinds, NOP, is_trap};
+use crate::screen::{self, Kinds};
+use a64::decode::{NOP, is_trap};
 use fearless_simd::{Simd, dispatch};
 use unwind::Word;
 
@@ -35,6 +37,30 @@ pub(super) fn distance(word: Word) -> i32 {
     (word << left).cast_signed() >> right
 }
 
+/// Whether a store through SP with an offset, of one register or a pair, is to one of the two
+/// words that the caller saved, with SP at a depth.
+fn spoils(word: Word, depth: u32) -> bool {
+    let word = word.get();
+    let is_vector = word >> 26 & 1 == 1;
+    let is_pair = word >> 28 & 0b11 == 0b10;
+    // Of what the offset is a multiple, and how much each register stores, as powers of two.
+    let (scale, size) = match (is_pair, is_vector, word >> 30) {
+        (true, true, size) => (size + 2, size + 2),
+        (true, false, 0) => (2, 2),
+        // STGP: two registers of 8 bytes, and a tag for 16.
+        (true, false, 1) => (4, 3),
+        (true, false, _) => (3, 3),
+        (false, true, _) if word >> 23 & 1 == 1 => (4, 4),
+        (false, _, size) => (size, size),
+    };
+    let offset = if is_pair {
+        i64::from((word << 10).cast_signed() >> 25)
+    } else {
+        i64::from(word >> 10 & 0xfff)
+    };
+    spoils_caller(offset << scale, (1 << size) << u32::from(is_pair), depth)
+}
+
 impl Sweep {
     /// Takes down branches, calls and what is special. `text` is what begins with the
     /// words and goes on behind them.
@@ -52,20 +78,20 @@ impl Sweep {
         let mut is_right = true;
         let mut position = 0;
         for block in blocks {
-            let kinds = decode::sort(simd, block);
+            let kinds = screen::sort(simd, block);
             is_right &= self.block(position, kinds, block, words)?;
             position += 1;
         }
         if !rest.is_empty() {
-            let kinds = match text.get(blocks.len() * decode::WORDS..)?.first_chunk() {
-                Some(block) => decode::sort(simd, block),
+            let kinds = match text.get(blocks.len() * screen::WORDS..)?.first_chunk() {
+                Some(block) => screen::sort(simd, block),
                 None => {
-                    let mut block = [NOP; decode::WORDS];
+                    let mut block = [NOP; screen::WORDS];
                     block.get_mut(..rest.len())?.copy_from_slice(rest);
-                    decode::sort(simd, &block)
+                    screen::sort(simd, &block)
                 }
             };
-            let kinds = kinds.within(u64::MAX >> (decode::WORDS - rest.len()));
+            let kinds = kinds.within(u64::MAX >> (screen::WORDS - rest.len()));
             is_right &= self.block(position, kinds, rest, words)?;
         }
         is_right.then_some(())
@@ -88,6 +114,10 @@ impl Sweep {
         each(branches, |bit| {
             let distance = block.get(bit as usize).map_or(0, |&word| distance(word));
             is_wrong |= self.bits.aim(first + bit, distance, deep >> bit & 1);
+        });
+        let depth = self.depth;
+        each(kinds.sp_stores & deep, |bit| {
+            is_wrong |= block.get(bit as usize).is_none_or(|&word| spoils(word, depth));
         });
         each(kinds.register_jumps, |bit| self.jumps.push(first + bit));
         let calls = kinds.calls | kinds.register_calls & deep;

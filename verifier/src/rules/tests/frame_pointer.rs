@@ -27,7 +27,11 @@ fn a_leaf_that_moves_sp_before_r29_is_refuted() {
     // By eight too little.
     check_rules(
         &listing("910043fd 32 -1 add x29, sp, #16", "910083ff 32 -1 add sp, sp, #32"),
-        &["5: frame-pointer: frame-pointer", "6: frame-pointer: frame-pointer"],
+        &[
+            "5: frame-pointer: frame-pointer",
+            "6: frame-pointer: frame-pointer",
+            "6: callee: frame-pointer, unpreempted: frame-pointer",
+        ],
     );
 }
 
@@ -84,20 +88,27 @@ fn a_pair_made_for_a_call_serves_at_that_call_alone() {
 }
 
 #[test]
-fn in_assembly_r29_matters_at_calls_alone() {
+fn in_assembly_r29_matters_at_calls_and_at_the_return_alone() {
     let flags = FuncFlags::ASM;
     let case = "d28000fd 0 -1 movz x29, #7
          f94003a0 0 -1 ldr x0, [x29]
          d65f03c0 0 -1 ret";
-    Case { flags, ..Case::new(case) }.check_rules(&[]);
-    check_rules(case, &["1: frame-pointer: frame-pointer", "2: frame-pointer: frame-pointer"]);
+    let lost = "2: callee: frame-pointer, unpreempted: frame-pointer";
+    Case { flags, ..Case::new(case) }.check_rules(&[lost]);
+    let [first, second] = [1, 2].map(|at| format!("{at}: frame-pointer: frame-pointer"));
+    check_rules(case, &[&first, &second, lost]);
+    // Nobody calls where a trap follows.
+    let ends = case.replace("d65f03c0 0 -1 ret", "00000000 0 -1 udf #0");
+    Case { flags, ..Case::new(&ends) }.check_rules(&[]);
     let case = "f81e0ffe 0 -1 str x30, [sp, #-32]!
          d28000fd 32 -1 movz x29, #7
          d63f0020 32 -1 blr x1
          f84207fe 32 -1 ldr x30, [sp], #32
          d65f03c0 0 -1 ret";
-    Case { flags, ..Case::new(case) }
-        .check_rules(&["2: frame-pointer: frame-pointer, unpreempted: frame-pointer"]);
+    Case { flags, ..Case::new(case) }.check_rules(&[
+        "2: frame-pointer: frame-pointer, unpreempted: frame-pointer",
+        "4: callee: frame-pointer, unpreempted: frame-pointer",
+    ]);
 }
 
 /// `rt0_go` and `mstart` of go1.27 call with R29 at 0, where a walk ends.
@@ -114,11 +125,20 @@ fn the_last_function_of_a_stack_ends_the_chain() {
 }
 
 #[test]
-fn r29_loaded_from_elsewhere_is_not_followed() {
+fn r29_loaded_from_elsewhere_is_refuted() {
+    // It is the return address.
     check_rules(
         "f81e0ffe 0 -1 str x30, [sp, #-32]!
          f94003fd 32 -1 ldr x29, [sp]
          00000000 32 -1 udf #0",
-        &["2: UntrackedFramePointer"],
+        &["2: frame-pointer: frame-pointer"],
     );
+    // What is loaded through another register is the caller's R29 only if that was stored
+    // there.
+    let load = "d503201f 0 -1 nop
+         f940003d 0 -1 ldr x29, [x1]
+         00000000 0 -1 udf #0";
+    check_rules(load, &["2: frame-pointer: frame-pointer"]);
+    let stored = load.replace("d503201f 0 -1 nop", "f900003d 0 -1 str x29, [x1]");
+    check_rules(&stored, &["2: UntrackedFramePointer"]);
 }

@@ -1,5 +1,5 @@
-//! Long functions, of which most instructions are passed over: what concerns a rule
-//! is not.
+//! Functions of fewer than 64 instructions and of more, which is how many words are sorted at
+//! once: what concerns a rule is seen in both.
 
 use super::{Case, check_rules};
 use crate::report::Verdict;

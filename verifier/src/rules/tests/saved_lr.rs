@@ -1,6 +1,7 @@
 //! Rule `saved-lr`.
 
 use super::{Case, check_rules};
+use crate::Callee;
 use unwind::FuncFlags;
 
 /// A function that calls another, as go1.24.11 compiles it, and its call of
@@ -19,6 +20,9 @@ const NON_LEAF: &str = "f9400b90 0 -1 ldr x16, [x28, #16]
      940003e8 0 -2 bl .+4000
      17fffff4 0 -1 b .-48";
 
+/// What is found where that returns by another LR.
+const RETURNS_ELSEWHERE: &str = "9: callee: everybody, unpreempted: everybody";
+
 /// The listing with the line `at` replaced.
 fn with(listing: &str, at: usize, line: &str) -> String {
     let mut lines: Vec<_> = listing.lines().map(str::trim).collect();
@@ -33,15 +37,15 @@ fn a_function_that_saves_lr_and_restores_it_is_proved() {
 
 #[test]
 fn a_frame_without_the_return_address_at_sp_is_refuted_at_each_boundary() {
-    // STR X0 in place of STR LR; then R29 leads nowhere either, and what is loaded
-    // into LR is not followed.
+    // STR X0 in place of STR LR; then R29 leads nowhere either, and the function returns to
+    // whatever X0 was.
     let found = Case::new(&with(NON_LEAF, 3, "f81e0fe0 0 -1 str x0, [sp, #-32]!")).report();
     let lines = super::other_rules(&found);
-    for at in 4..=8 {
+    for at in 4..=9 {
         let line = format!("{at}: saved-lr: async-preemption profiler, unpreempted: profiler");
         assert!(lines.contains(&line), "{lines:?}");
     }
-    assert!(lines.contains(&"9: UntrackedReturnAddress".to_owned()), "{lines:?}");
+    assert!(lines.contains(&RETURNS_ELSEWHERE.to_owned()), "{lines:?}");
 }
 
 #[test]
@@ -49,7 +53,7 @@ fn lr_that_is_not_restored_is_refuted_at_the_return() {
     // ADD $32 in place of the post-indexed load.
     check_rules(
         &with(NON_LEAF, 8, "910083ff 32 -1 add sp, sp, #32"),
-        &["9: saved-lr: async-preemption profiler, unpreempted: profiler"],
+        &["9: saved-lr: async-preemption profiler, unpreempted: profiler", RETURNS_ELSEWHERE],
     );
     // Restored before the call, lost in it.
     check_rules(
@@ -61,6 +65,7 @@ fn lr_that_is_not_restored_is_refuted_at_the_return() {
         &[
             "3: saved-lr: profiler, unpreempted: profiler",
             "4: saved-lr: async-preemption profiler, unpreempted: profiler",
+            "4: callee: everybody, unpreempted: everybody",
         ],
     );
 }
@@ -111,11 +116,12 @@ fn an_assembly_function_with_a_local_over_the_saved_lr_misleads_the_profiler_alo
 #[test]
 fn a_call_outside_of_any_frame_overwrites_lr() {
     let lost = "saved-lr: async-preemption profiler, unpreempted: profiler";
+    let elsewhere = "callee: everybody, unpreempted: everybody";
     check_rules(
         "940003e8 0 -1 bl .+4000
          d2800000 0 -1 movz x0, #0
          d65f03c0 0 -1 ret",
-        &[&format!("1: {lost}"), &format!("2: {lost}")],
+        &[&format!("1: {lost}"), &format!("2: {lost}"), &format!("2: {elsewhere}")],
     );
     // On one of two paths.
     check_rules(
@@ -123,10 +129,16 @@ fn a_call_outside_of_any_frame_overwrites_lr() {
          940003e8 0 -1 bl .+4000
          d2800000 0 -1 movz x0, #0
          d65f03c0 0 -1 ret",
-        &[&format!("2: {lost}"), &format!("3: {lost}")],
+        &[&format!("2: {lost}"), &format!("3: {lost}"), &format!("3: {elsewhere}")],
     );
-    // RET would jump to itself: gosave_systemstack_switch calls abort so.
-    check_rules("940003e8 0 -1 bl .+4000\n d65f03c0 0 -1 ret", &[]);
+    // RET jumps to itself if the callee returns. `gosave_systemstack_switch` calls abort so,
+    // and assembly does not mark such calls.
+    let itself = "940003e8 0 -1 bl .+4000\n d65f03c0 0 -1 ret";
+    check_rules(itself, &[&format!("1: {lost}"), &format!("1: {elsewhere}")]);
+    assert!(Case::new(itself).report().violations.iter().all(|found| found.returns_to_itself));
+    let case = Case { flags: FuncFlags::ASM, ..Case::new(itself) };
+    case.check_rules(&["1: saved-lr: profiler, unpreempted: profiler", &format!("1: {elsewhere}")]);
+    Case { callee: Callee::NoReturn, ..case }.check_rules(&[]);
     // A trap behind it says that it does not return.
     check_rules("940003e8 0 -1 bl .+4000\n 00000000 0 -1 udf #0", &[]);
 }
@@ -148,6 +160,7 @@ fn lr_moved_away_and_back_is_followed_unless_a_call_is_between() {
         &[
             "2: saved-lr: async-preemption profiler, unpreempted: profiler",
             "3: UntrackedReturnAddress",
+            "3: UntrackedCallee",
         ],
     );
 }

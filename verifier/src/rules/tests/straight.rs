@@ -1,6 +1,6 @@
 //! Straight code: frames made and popped.
 
-use super::{Case, check};
+use super::{Case, check, check_rules};
 use crate::report::{Report, Verdict};
 
 #[test]
@@ -191,12 +191,16 @@ fn an_empty_function_is_never_proved() {
 }
 
 #[test]
-fn a_return_with_the_frame_open_is_undecided() {
-    // Callers are judged as if each call gave SP back as it was.
-    check(
+fn a_return_with_the_frame_open_is_refuted() {
+    // Callers are judged as if each call gave SP back as it was. The word at SP is not LR
+    // either.
+    check_rules(
         "d10083ff 0 -1 sub sp, sp, #32
          d65f03c0 32 -1 ret",
-        &["undecided", "1: JumpOutOfFrame"],
+        &[
+            "1: saved-lr: async-preemption profiler, unpreempted: profiler",
+            "1: callee: everybody, unpreempted: everybody",
+        ],
     );
 }
 

@@ -69,12 +69,12 @@ fn what_one_instruction_does_not_do_two_and_three_do() {
     }
 }
 
-/// What stands between the two additions is found by the walk of that part alone.
+/// What stands between the two additions is found by the analysis of that part alone.
 #[test]
-fn a_pop_in_two_steps_is_left_to_the_walk_and_the_rest_is_proved() {
+fn a_pop_in_two_steps_is_left_to_the_analysis_and_the_rest_is_proved() {
     let split = with(FIXED, FIXED_POP, SPLIT_POP);
     let case = Case::new(&split);
-    // It is held against a walk of the whole.
+    // It is held against an analysis of the whole.
     let report = case.report();
     assert_eq!(case.swept(), Some(report.boundaries));
     let [found] = *report.violations else { panic!("{report:?}") };

@@ -1,38 +1,18 @@
-//! A screen before the decoder: most words of a program neither branch nor
-//! concern SP, LR or R29, and a look at a few fields shows it.
+//! A screen before the decoder: most words of a program neither branch nor concern SP, LR,
+//! R29 or R27, and a look at a few fields shows it. [`Kinds`] are what it sorts words into.
 
+mod planes;
+
+pub(crate) use planes::sort;
+pub use planes::{Kinds, WORDS};
+#[cfg(test)]
+pub(crate) use planes::{sort_by_planes, sort_singly};
+
+use a64::decode::{GO_UNDEF, bit, field};
 use unwind::Word;
 
-/// What a screen of a word shows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Screen {
-    /// It neither writes SP, LR or R29 nor changes control flow, stores neither LR nor
-    /// R29 but through an index or as the second of a pair, and neither stores through
-    /// SP next to it or below nor loads from below the word under it. It does not name
-    /// R27, and is no call.
-    Plain,
-    /// A direct branch that is no call and does not read R27: [`super::direct_branch`].
-    Branch,
-    /// BL.
-    Call,
-    /// It has to be decoded.
-    Decode,
-}
-
-/// Screens a word.
-#[inline(always)]
-#[must_use]
-pub fn screen(word: Word) -> Screen {
-    match (is_event(word), kind(word)) {
-        (false, _) => Screen::Plain,
-        (true, Kind::Branch) => Screen::Branch,
-        (true, Kind::BranchIf) if !names_tmp(word.get(), D) => Screen::Branch,
-        (true, Kind::Call) => Screen::Call,
-        (true, _) => Screen::Decode,
-    }
-}
-
-/// Whether a word is not [`Screen::Plain`].
+/// Whether a word may branch, make or use R27, write SP, LR, R29 or R28, store LR or R29, or
+/// store through SP next to it or below, by a look at a few of its fields.
 #[inline(always)]
 pub(crate) fn is_event(word: Word) -> bool {
     let word = word.get();
@@ -105,6 +85,8 @@ const ALWAYS: (u32, u32) = (0, 0);
 /// Bits 4 to 0 are 28 to 31; bits 14 to 10 are.
 const HIGH: (u32, u32) = (0x1c, 0x1c);
 const HIGH_SECOND: (u32, u32) = (0x1c << 10, 0x1c << 10);
+/// Bits 4 to 0 are 28.
+const IS_G: (u32, u32) = (0x1f, 0x1c);
 /// Bits 4 to 0, plus one, are 30 or 31.
 const LR_OR_FP: (u32, u32) = (0x1e, 0x1e);
 /// Bits 9 to 5 are 31; 28 to 31.
@@ -182,7 +164,7 @@ const fn pattern(class: Class) -> Pattern {
         Class::Decode | Class::Branch | Class::BranchIf | Class::Call => (ALWAYS, ALWAYS, 0),
         Class::SpImmediate | Class::SpDestination | Class::ThreeSources => (HIGH, NEVER, 0),
         Class::Wide | Class::Destination | Class::Load => (HIGH, NEVER, 0),
-        Class::FlagsImmediate | Class::FlagsDestination => (NEVER, LR_OR_FP, 1),
+        Class::FlagsImmediate | Class::FlagsDestination => (IS_G, LR_OR_FP, 1),
         Class::Conversion => ((0xfc1c, 0x001c), NEVER, 0),
         Class::VectorElement => ((0xec1c, 0x2c1c), NEVER, 0),
         Class::LoadPair => (HIGH, HIGH_SECOND, 0),
@@ -245,7 +227,6 @@ static CLASSES: [u8; 2048] = {
 
 /// The class of all words with these top eleven bits.
 const fn classify(word: u32) -> Class {
-    use super::{bit, field};
     match field(word, 28, 25) {
         // SVE: any form may write a general register, or SP.
         0b0010 => Class::SpDestination,
@@ -277,14 +258,13 @@ const fn classify(word: u32) -> Class {
             _ => Class::Destination,
         },
         0b0100 | 0b0110 | 0b1100 | 0b1110 => memory(word),
-        0b0111 | 0b1111 if word >> 21 == super::GO_UNDEF >> 21 => Class::Decode,
+        0b0111 | 0b1111 if word >> 21 == GO_UNDEF >> 21 => Class::Decode,
         0b0111 | 0b1111 => vector(word),
         _ => Class::Decode,
     }
 }
 
 const fn vector(word: u32) -> Class {
-    use super::{bit, field};
     match field(word, 30, 24) {
         0b001_1110 if bit(word, 21) => Class::Conversion,
         0b001_1110 => Class::Destination,
@@ -294,7 +274,6 @@ const fn vector(word: u32) -> Class {
 }
 
 const fn branch(word: u32) -> Class {
-    use super::{bit, field};
     match field(word, 31, 24) {
         // SVC and its like, BRK: rare enough to be decoded. MRS (bit 21) has a
         // destination, MRRS (bit 22) two.
@@ -307,7 +286,6 @@ const fn branch(word: u32) -> Class {
 }
 
 const fn memory(word: u32) -> Class {
-    use super::{bit, field};
     let (is_vector, is_load) = (bit(word, 26), bit(word, 22));
     match field(word, 29, 28) {
         0b00 if is_vector => Class::VectorBase,
@@ -342,7 +320,6 @@ const fn memory(word: u32) -> Class {
 }
 
 const fn unsigned_offset(word: u32) -> Class {
-    use super::{bit, field};
     let size = field(word, 31, 30);
     match (bit(word, 26), field(word, 23, 22), size) {
         (false, 0, 0) => Class::Store1,
@@ -358,3 +335,6 @@ const fn unsigned_offset(word: u32) -> Class {
         (true, ..) => Class::VectorLoad,
     }
 }
+
+#[cfg(test)]
+mod tests;

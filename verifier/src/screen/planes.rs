@@ -1,19 +1,16 @@
-//! The screen of sixty-four words at once.
+//! Sixty-four words sorted at once.
 //!
 //! Their first bytes, second bytes, third and fourth each make a vector, a plane. A fact
 //! about a byte is one comparison then for all words, and gives a bit for each; what it
 //! takes several bytes to know is put together from such sets of bits.
-//!
-//! [`super::screen`] looks more closely: of a few words that nobody has to look at it is
-//! not known here.
 
-use super::screen::{Kind, is_event, kind};
-use super::{LINK, NOP, RETURN, is_trap};
+use super::{Kind, is_event, kind};
+use a64::decode::{LINK, NOP, RETURN, is_trap};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, mask8x64, u8x16, u8x64};
 use unwind::Word;
 
-/// How many words are screened at once.
+/// How many words are sorted at once.
 pub const WORDS: usize = 64;
 
 /// What words are, a bit for each.
@@ -33,10 +30,10 @@ pub struct Kinds {
     pub returns: u64,
     /// NOP.
     pub nops: u64,
-    /// What [`super::is_trap`] says.
+    /// What [`is_trap`] says.
     pub traps: u64,
     /// What has to be decoded: nothing of the above, or a conditional branch that reads R27.
-    /// What is in none of these sets is, as far as the rules go, [`super::Screen::Plain`].
+    /// What is in none of these sets is [plain](Self::plain).
     pub others: u64,
     /// Of the others, what makes a value in R27 that it does not read, and concerns nothing
     /// else: ADR, ADRP, MOVZ, MOVN, additions, shifts, loads.
@@ -48,10 +45,16 @@ pub struct Kinds {
     pub remakes_tmp: u64,
     /// `MOVD R30, R3`: what the call of morestack has in front of it.
     pub links: u64,
+    /// Stores through SP with an offset, of one register or a pair, that move no base.
+    pub sp_stores: u64,
 }
 
 impl Kinds {
-    /// The words in none of the sets.
+    /// The words in none of the sets, with which no rule is concerned.
+    ///
+    /// Each is an instruction. It neither branches nor writes SP, LR, R29, R28 or R27; it
+    /// stores neither LR nor R29, neither stores through SP to the word there or below nor
+    /// loads from below the word under SP, and does not name R27.
     #[must_use]
     pub const fn plain(self) -> u64 {
         let branches = self.branches | self.branches_if | self.calls | self.register_calls;
@@ -76,6 +79,7 @@ impl Kinds {
             uses_tmp: self.uses_tmp & words,
             remakes_tmp: self.remakes_tmp & words,
             links: self.links & words,
+            sp_stores: self.sp_stores & words,
         }
     }
 
@@ -138,7 +142,8 @@ pub(crate) fn sort_by_planes<S: Simd>(simd: S, words: &[Word; WORDS]) -> Kinds {
     let nops = b3.is(0xff, 0xd5) & b2.is(0xff, 0x03) & b1.is(0xff, 0x20) & b0.is(0xff, 0x1f);
     let known = branches | branches_if | calls | register_calls | register_jumps | returns | nops;
     let Tmp { makes, uses, remakes } = fields.tmp();
-    let others = !traps & (control & !known | !control & fields.concerned()) | branches_if & d27;
+    let unsure = fields.concerned() | !fields.allocated();
+    let others = !traps & (control & !known | !control & unsure) | branches_if & d27;
     let links = b3.is(0xff, 0xaa) & b2.is(0xff, 0x1e) & link & b0.is(0xff, 0xe3);
     Kinds {
         branches: branches.to_bitmask(),
@@ -154,6 +159,7 @@ pub(crate) fn sort_by_planes<S: Simd>(simd: S, words: &[Word; WORDS]) -> Kinds {
         uses_tmp: (uses | tests & d27).to_bitmask(),
         remakes_tmp: remakes.to_bitmask(),
         links: links.to_bitmask(),
+        sp_stores: fields.sp_stores().to_bitmask(),
     }
 }
 
@@ -185,6 +191,8 @@ struct Fields<S: Simd> {
     m27: mask8x64<S>,
     /// Of accesses, a load; bit 22.
     load: mask8x64<S>,
+    /// Of pairs, a load of one register twice, which is not defined.
+    twice: mask8x64<S>,
 }
 
 /// What makes and uses R27: [`Kinds::makes_tmp`] and the following.
@@ -217,6 +225,10 @@ impl<S: Simd> Fields<S> {
             second: b1.reaches(0x7c, 27 << 2) & (load | !b1.is(0x7c, 31 << 2)),
             m27: b2.is(0x1f, 27),
             load,
+            twice: {
+                let twice = b0.0 + b0.0;
+                load & Plane((twice + twice) ^ b1.0).is(0x7c, 0)
+            },
         }
     }
 
@@ -265,6 +277,40 @@ impl<S: Simd> Fields<S> {
         !b3.has(0x20) | d31 & load | self.n29 | pairs & pair | singles
     }
 
+    /// What is of a group all of whose words are instructions, of what is no branch or its
+    /// like. The rest has to be decoded to know whether it is one: [`is_allocated`].
+    #[inline(always)]
+    fn allocated(&self) -> mask8x64<S> {
+        let Self { b1, b2, b3, load, .. } = *self;
+        let is_64 = b3.has(0x80);
+        let address = b3.is(0x1f, 0x10);
+        let add = b3.is(0x1f, 0x11) & !b2.has(0x80);
+        let wide = b3.is(0x1f, 0x12) & b2.has(0x80) & (is_64 | !load) & !b3.is(0x60, 0x20);
+        let shift = b3.is(0xbf, 0x93) & b2.is(0xc0, 0x40);
+        let amount = is_64 | !b1.has(0x80);
+        let sum = b3.is(0x1f, 0x0b) & !b2.has(0x20) & !b2.is(0xc0, 0xc0);
+        let register = amount & (sum | b3.is(0x1f, 0x0a));
+        let reserved = b2.has(0x80) & (b3.has(0x04) & b3.has(0xc0) | is_64 & load);
+        let indexed = b3.is(0x3b, 0x38) & b2.has(0x20) & b1.is(0x4c, 0x48);
+        let single = (b3.is(0x3b, 0x39) | indexed) & !reserved;
+        let pair = b3.is(0x3b, 0x29) & !b3.is(0xc0, 0xc0) & !self.twice;
+        // Bit masks of elements of 64 bits and of 32, of which none has all bits.
+        let elements = load & is_64 & b1.reaches(0xfc, 0xfc) | !load & b1.reaches(0xfc, 0x7c);
+        let mask = b3.is(0x1f, 0x12) & !b2.has(0x80) & (load & is_64 | !load) & !elements;
+        let extended = b3.is(0x1f, 0x0b) & b2.is(0xe0, 0x20) & !b1.reaches(0x1c, 0x14);
+        let select = b3.is(0x3f, 0x1a) & b2.is(0xe0, 0x80) & !b1.has(0x08);
+        address | add | wide | shift | register | single | pair | mask | extended | select
+    }
+
+    /// [`Kinds::sp_stores`].
+    #[inline(always)]
+    fn sp_stores(&self) -> mask8x64<S> {
+        let Self { b2, b3, n31, load, .. } = *self;
+        let single = b3.is(0x3b, 0x39);
+        let pair = b3.is(0x3b, 0x29) & !b2.has(0x80);
+        n31 & !load & (single | pair)
+    }
+
     #[inline(always)]
     fn tmp(&self) -> Tmp<S> {
         let Self { b1, b2, b3, d27, d31, special, n27, load, .. } = *self;
@@ -274,7 +320,7 @@ impl<S: Simd> Fields<S> {
         let reserved = b2.has(0x80) & (b3.has(0x04) & b3.has(0xc0) | is_64 & load);
         let access = b3.is(0x3b, 0x39) & !reserved;
         let from_memory = access & load & !b3.has(0x04);
-        let pair = b3.is(0x7f, 0x29) & !b2.has(0x80) & !self.second;
+        let pair = b3.is(0x7f, 0x29) & !b2.has(0x80) & !self.second & !self.twice;
         let add = b3.is(0x1f, 0x11) & !b2.has(0x80);
         // Of 32 bits the upper halves are reserved.
         let wide = b2.has(0x80) & (is_64 | !load);
@@ -330,10 +376,11 @@ fn has_planes<S: Simd>(simd: S) -> bool {
 pub(crate) fn sort_singly(words: &[Word; WORDS]) -> Kinds {
     let mut kinds = Kinds::default();
     for (bit, &word) in words.iter().enumerate() {
+        kinds.sp_stores |= u64::from(is_sp_store(word)) << bit;
         let by_register = |base: u32| word.get() & 0xffff_fc1f == base;
         let set = match kind(word) {
             _ if word == LINK => &mut kinds.links,
-            _ if !is_event(word) && !is_followed(word) => continue,
+            _ if !is_event(word) && !is_followed(word) && is_allocated(word) => continue,
             Kind::Branch => &mut kinds.branches,
             Kind::BranchIf => {
                 kinds.others |= u64::from(word.get() & 31 == 27) << bit;
@@ -354,8 +401,47 @@ pub(crate) fn sort_singly(words: &[Word; WORDS]) -> Kinds {
     kinds
 }
 
-/// Whether a plain word is one in which the walk sees more, as it does where it looks at
-/// each: an access by R29, or one that can be of LR or R29 for it; instructions some of
+/// Whether a word is a branch or its like, or of a group all of whose words are instructions.
+const fn is_allocated(word: Word) -> bool {
+    let word = word.get();
+    let (top, opcode) = (word >> 24, word >> 22 & 3);
+    let is_64 = word >> 31 == 1;
+    let is_reserved =
+        opcode >= 2 && (top & 0x04 != 0 && top & 0xc0 != 0 || is_64 && opcode & 1 == 1);
+    match top & 0x1f {
+        0x14..=0x17 => true,
+        0x10 => true,
+        0x11 => opcode < 2,
+        0x12 if opcode >= 2 => (is_64 || opcode == 2) && top >> 5 & 3 != 1,
+        // Bit masks of elements of 64 bits and of 32, of which none has all bits.
+        0x12 if opcode == 1 => is_64 && word >> 10 & 0x3f != 0x3f,
+        0x12 => word >> 10 & 0x3f < 0x1f,
+        0x13 => top & 0xbf == 0x93 && opcode == 1,
+        0x0a => is_64 || word >> 15 & 1 == 0,
+        0x0b if word >> 21 & 7 == 1 => word >> 10 & 7 <= 4,
+        0x1a if top & 0x3f == 0x1a => word >> 21 & 7 == 4 && word >> 11 & 1 == 0,
+        0x0b => word >> 21 & 1 == 0 && opcode != 3 && (is_64 || word >> 15 & 1 == 0),
+        // A pair is loaded into two registers.
+        0x09 | 0x0d if top & 0x3b == 0x29 => {
+            top >> 6 != 3 && (opcode & 1 == 0 || word & 31 != word >> 10 & 31)
+        }
+        0x19 | 0x1d if top & 0x3b == 0x39 => !is_reserved,
+        0x18 | 0x1c if top & 0x3b == 0x38 => {
+            !is_reserved && word >> 21 & 1 == 1 && word >> 8 & 0x4c == 0x48
+        }
+        _ => false,
+    }
+}
+
+/// Whether a word is one of [`Kinds::sp_stores`].
+const fn is_sp_store(word: Word) -> bool {
+    let word = word.get();
+    let is_single = word >> 24 & 0x3b == 0x39;
+    let is_pair = word >> 24 & 0x3b == 0x29 && word >> 23 & 1 == 0;
+    word >> 5 & 31 == 31 && word >> 22 & 1 == 0 && (is_single || is_pair)
+}
+
+/// Whether a plain word is one in which the analysis, which decodes each, sees more: an access by R29, or one that can be of LR or R29 for it; instructions some of
 /// whose registers are not in their fields.
 pub(crate) fn is_followed(word: Word) -> bool {
     let word = word.get();
