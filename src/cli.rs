@@ -14,15 +14,15 @@ use std::path::PathBuf;
 /// on when it stops a thread there: for the code that a compiler would emit, and for
 /// the code that it did emit.
 ///
-/// Six rules: SP is where the unwind table says, the return address and the frame
-/// pointer can be found, what is still needed survives, execution can go on, and SP
-/// is aligned.
+/// Seven rules: SP is where the unwind table says, the return address and the frame
+/// pointer can be found, what is still needed survives, execution can go on, SP is
+/// aligned, and the caller finds what it left.
 ///
 /// Exit status: 0 nothing is refuted; 1 a rule is refuted for an observer that
-/// counts (prove: any of them; scan: see --fail-on; elsewhere async-preemption), a
-/// review found something worse, or a snapshot is not as it was accepted; 2 wrong
-/// usage, or something could not be read; 3 something is undecided, or there was
-/// nothing to look at.
+/// counts (prove: any of them; scan: see --fail-on; elsewhere async-preemption and
+/// everybody), a review found something worse, or a snapshot is not as accepted; 2
+/// wrong usage, or something could not be read; 3 something is undecided, or there
+/// was nothing to look at.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "midframe",
@@ -57,8 +57,8 @@ pub enum Command {
     Prove(Prove),
     /// Lower one frame and list its boundaries, declared and actual.
     ///
-    /// Exit status: 0 no rule is broken for async-preemption; 1 one is; 2 wrong usage; 3
-    /// something is undecided.
+    /// Exit status: 0 no rule is broken for async-preemption or for everybody; 1 one is; 2
+    /// wrong usage; 3 something is undecided.
     Lower(Lower),
     /// Tell the story of one boundary: stop, unwind, crash.
     ///
@@ -66,15 +66,16 @@ pub enum Command {
     /// executable file (BINARY FUNCTION). It is shown beside the same one under the policy
     /// `complete`.
     ///
-    /// Exit status: 0 no rule is broken there for async-preemption; 1 one is; 2 wrong usage,
-    /// or nothing to explain; 3 something is undecided.
+    /// Exit status: 0 no rule is broken there for async-preemption or for everybody; 1 one
+    /// is; 2 wrong usage, or nothing to explain; 3 something is undecided.
     Explain(Explain),
     /// Verify the Go functions of executable files.
     ///
-    /// Exit status: 0 nothing is refuted for the observers of --fail-on; 1 something is, or
-    /// is undecided with --fail-on undecided; 2 wrong usage, or a file could not be read; 3
-    /// something is undecided for those observers. Findings that the baseline accepts do not
-    /// count.
+    /// Exit status: 0 nothing is refuted for the observers of --fail-on, and no finding has a
+    /// severity of it; 1 something is, or is undecided with --fail-on undecided; 2 wrong
+    /// usage, or a file could not be read; 3 something is undecided for those observers, or
+    /// for who could meet those severities. Findings that the baseline accepts do not count,
+    /// nor does an observer that the release does not have.
     Scan(Scan),
     /// Tell which policy built an executable file, and where its code deviates from it.
     ///
@@ -212,7 +213,8 @@ pub struct Scan {
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
     pub format: ScanFormat,
-    /// What makes the exit status 1; can be repeated [default: async-preemption].
+    /// What makes the exit status 1: observers, severities, undecided; can be repeated
+    /// [default: async-preemption,everybody].
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub fail_on: Vec<FailOn>,
     /// Check only the functions whose names match, anywhere in the name.

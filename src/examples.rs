@@ -69,7 +69,7 @@ Examples:
     midframe scan --summary /usr/bin
     midframe scan podman_4.3.1_arm64.deb
   For code scanning, failing on what cannot be decided too:
-    midframe scan --format sarif --fail-on async-preemption,undecided dist
+    midframe scan --format sarif --fail-on crash,hang,undecided dist
   For a browser, with a drawing of each distinct sequence:
     midframe scan --format html dist > findings.html
   Accept what is known, and nothing new:

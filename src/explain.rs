@@ -7,25 +7,30 @@
 
 mod beside;
 mod binary;
+mod broken;
+mod consequence;
 mod near;
 mod observe;
 mod stack;
 
 pub use binary::explain_binary;
+pub use broken::{Broken, Other, worst};
+pub use consequence::{consequence, consequence_in};
 pub use near::Near;
-pub use observe::{Account, consequence, consequence_in, observer_name};
+pub use observe::{Account, observer_name};
 pub(crate) use observe::{below_cfa, offset};
 pub use stack::{Content, Slot};
 
 use crate::prove;
+use crate::scan::unobserving;
+use a64::decode::decode;
+use a64::{SpEffect, sp_effect};
 use anyhow::{Result, bail};
-use beside::{EPILOGUE, beside, return_of};
+use beside::{beside, return_of};
 use lowering::{Frame, Kind, Lowered, Policy, lower};
 use unwind::{Depth, FuncFlags, Index, Pc, Preemption, Release, Row, Word};
-use verifier::decode::{Access, Inst, decode};
 use verifier::{
-    Checker, Function, Observer, Observers, Report, Rule, Saved, SignalStack, SpEffect, State,
-    Undecided, Verdict, sp_effect,
+    Checker, Function, Observer, Observers, Report, SignalStack, State, Undecided, Verdict,
 };
 
 /// What was asked for, and its story.
@@ -40,9 +45,8 @@ pub struct Explained {
     /// The same boundary of the same frame under a policy that satisfies every
     /// rule, if the frame is one that can be lowered.
     pub beside: Option<Story>,
-    /// The other boundaries of the function at which a rule is broken, with the
-    /// rules.
-    pub others: Vec<(Index, Vec<Rule>)>,
+    /// The other boundaries of the function at which a rule is broken.
+    pub others: Vec<Other>,
     /// What could not be decided in the function.
     pub undecided: Vec<Undecided>,
     /// How many of the function's boundaries were checked.
@@ -108,8 +112,8 @@ pub struct Story {
     pub frame_size: Depth,
     /// What is known there; none where execution does not come.
     pub state: Option<State>,
-    /// The rules that are broken, and who sees it.
-    pub broken: Vec<(Rule, Observers)>,
+    /// The rules that are broken.
+    pub broken: Vec<Broken>,
     /// For whom something in the function is undecided.
     pub undecided: Observers,
     /// Where the function made a pair of frame pointer and return address for a callee
@@ -122,15 +126,22 @@ pub struct Story {
 }
 
 impl Story {
-    /// The verdict on the boundary for one observer.
+    /// The verdict on the boundary for one observer: that it is not observed in a release
+    /// or code that has no such observer, and where one never looks.
     #[must_use]
     pub fn verdict(&self, observer: Observer) -> Verdict {
-        if self.broken.iter().any(|(_, observers)| observers.contains(observer)) {
+        let is_preempted = self.preemption == Preemption::Async;
+        if unobserving(self.release).contains(observer) {
+            Verdict::NotObserved
+        } else if self.broken.iter().any(|broken| broken.observers.contains(observer)) {
             Verdict::Refuted
-        } else if observer == Observer::AsyncPreemption && self.preemption != Preemption::Async {
-            Verdict::Proved
+        } else if observer == Observer::AsyncPreemption && !is_preempted {
+            Verdict::NotObserved
         } else if self.undecided.contains(observer) || self.state.is_none() {
             Verdict::Undecided
+        } else if self.accounts.iter().any(|account| account.observer == observer && !account.looks)
+        {
+            Verdict::NotObserved
         } else {
             Verdict::Proved
         }
@@ -253,11 +264,11 @@ impl Checked {
     }
 
     /// The broken rules that somebody sees, by boundary.
-    fn findings(&self, scene: &Scene<'_>) -> impl Iterator<Item = (Index, Rule, Observers)> {
+    fn findings(&self, scene: &Scene<'_>) -> impl Iterator<Item = (Index, Broken)> {
+        let unobserving = unobserving(scene.release);
         self.report.violations.iter().filter_map(move |violation| {
             let observers = violation.observers((scene.preemption)(scene.pc(violation.at)));
-            let seen = observers != Observers::NONE;
-            seen.then_some((violation.at, violation.rule, observers))
+            Some((violation.at, Broken::new(violation, observers, unobserving)?))
         })
     }
 
@@ -275,41 +286,19 @@ impl Checked {
     }
 
     /// The boundaries with findings but one.
-    pub(crate) fn others(&self, scene: &Scene<'_>, but: Index) -> Vec<(Index, Vec<Rule>)> {
-        let mut others: Vec<(Index, Vec<Rule>)> = Vec::new();
-        for (at, rule, _) in self.findings(scene).filter(|(at, ..)| *at != but) {
+    pub(crate) fn others(&self, scene: &Scene<'_>, but: Index) -> Vec<Other> {
+        let mut others: Vec<Other> = Vec::new();
+        for (at, Broken { rule, severity, .. }) in self.findings(scene) {
             match others.last_mut() {
-                Some((last, rules)) if *last == at => rules.push(rule),
-                _ => others.push((at, vec![rule])),
+                _ if at == but => {}
+                Some(last) if last.at == at => {
+                    last.rules.push(rule);
+                    last.severity = last.severity.max(severity);
+                }
+                _ => others.push(Other { at, rules: vec![rule], severity }),
             }
         }
         others
-    }
-
-    /// What is known at a boundary, with where the caller's registers lie if that is
-    /// below SP: where they were saved before SP was moved over them, or stored
-    /// before SP is moved under them. They are there until something else is stored.
-    fn state(&mut self, function: &Function<'_>, at: Index) -> Option<State> {
-        let mut state = self.checker.state_at(function, at)?;
-        let plain =
-            |index: u32| word(function, Index(index)).is_some_and(|word| is_plain(&decode(*word)));
-        let before =
-            (1..=EPILOGUE).map_while(|back| at.0.checked_sub(back)).take_while(|&i| plain(i));
-        let behind = (at.0..at.0.saturating_add(EPILOGUE)).take_while(|&i| plain(i)).map(|i| i + 1);
-        for near in before.chain(behind) {
-            if state.return_at != Saved::Nowhere && state.caller_at != Saved::Nowhere {
-                break;
-            }
-            let Some(other) = self.checker.state_at(function, Index(near)) else { continue };
-            let found = |mine, other| match (mine, other) {
-                (Saved::Nowhere, Saved::At(depth)) if depth > state.depth => other,
-                _ => mine,
-            };
-            let (return_at, caller_at) =
-                (found(state.return_at, other.return_at), found(state.caller_at, other.caller_at));
-            state = State { return_at, caller_at, ..state };
-        }
-        Some(state)
     }
 
     /// The story of a boundary of the function.
@@ -342,35 +331,19 @@ impl Checked {
             frame_size: depths.max().unwrap_or_default(),
             state: None,
             callees_pair: None,
-            broken: broken.map(|(_, rule, observers)| (rule, observers)).collect(),
+            broken: broken.map(|(_, broken)| broken).collect(),
             undecided: undecided.fold(Observers::NONE, Observers::union),
             stack: Vec::new(),
             accounts: Vec::new(),
         };
         story.boundaries = self.near(scene, at);
-        story.state = self.state(function, at);
+        story.state = self.checker.state_at(function, at);
         story.callees_pair =
             (story.state.as_ref()).and_then(|state| stack::callees_pair(function, at, state.depth));
         story.stack = stack::around(&story);
         story.accounts = Observer::ALL.map(|observer| observe::account(observer, &story)).into();
         story
     }
-}
-
-/// Whether an instruction neither branches nor stores.
-const fn is_plain(inst: &Inst) -> bool {
-    matches!(
-        inst,
-        Inst::ArithImm { .. }
-            | Inst::ArithExt { .. }
-            | Inst::ArithReg { .. }
-            | Inst::LogicImm { .. }
-            | Inst::LogicReg { .. }
-            | Inst::MoveWide { .. }
-            | Inst::Pair { access: Access::Load, .. }
-            | Inst::Single { access: Access::Load, .. }
-            | Inst::Nop
-    )
 }
 
 /// The last boundary before the return at which SP is about to move.

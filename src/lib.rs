@@ -24,3 +24,4 @@ pub mod run;
 pub mod scan;
 pub mod settings;
 pub mod snapshot;
+pub mod surroundings;

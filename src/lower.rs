@@ -1,9 +1,11 @@
 //! `midframe lower`: one frame, boundary by boundary.
 
+use crate::explain::{Broken, release};
 use crate::prove::verify;
+use crate::scan::unobserving;
 use lowering::{Frame, Policy, lower};
-use unwind::{Depth, Index, UnsafePoint, Word};
-use verifier::{Checker, Observer, Observers, Report, Rule, Verdict};
+use unwind::{Depth, Index, Preemption, UnsafePoint, Word};
+use verifier::{Checker, Observer, Report, Rule, Verdict, Violation};
 
 /// A lowered function with what the verifier found.
 #[derive(Clone, Debug)]
@@ -20,8 +22,8 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The verdict for one observer. That for preemption is what the exit status
-    /// says.
+    /// The verdict for one observer. The exit status is that of preemption and of whoever
+    /// executes the function.
     #[must_use]
     pub const fn verdict(&self, observer: Observer) -> Verdict {
         self.verdicts[observer as usize]
@@ -41,14 +43,14 @@ pub struct Boundary {
     pub actual: Depth,
     /// The row's unsafe-point class.
     pub unsafe_point: UnsafePoint,
-    /// The rules that do not hold here, each once, and who sees it.
-    pub broken: Vec<(Rule, Observers)>,
+    /// The rules that do not hold here, each once.
+    pub broken: Vec<Broken>,
 }
 
 impl Boundary {
     /// The rules that do not hold here.
     pub fn rules(&self) -> impl Iterator<Item = Rule> {
-        self.broken.iter().map(|(rule, _)| *rule)
+        self.broken.iter().map(|broken| broken.rule)
     }
 }
 
@@ -58,6 +60,15 @@ pub fn list(frame: Frame, policy: Policy, asked: &str) -> Listing {
     let lowered = lower(&frame, &policy);
     let mut report = Report::new();
     verify(&lowered, frame.os, &mut Checker::new(), &mut report);
+    let unobserving = unobserving(release(&policy, asked));
+    let broken = |violation| {
+        let observers = Violation::observers(violation, Preemption::Async);
+        Broken::new(violation, observers, unobserving)
+    };
+    let verdict = |observer| match unobserving.contains(observer) {
+        true => Verdict::NotObserved,
+        false => report.verdict_for(observer),
+    };
     let boundaries = (0_u32..).map(Index).zip(lowered.words()).map(|(at, &word)| {
         let row = lowered.rows().row(at).unwrap_or_default();
         let here = || report.violations.iter().filter(|violation| violation.at == at);
@@ -67,7 +78,7 @@ pub fn list(frame: Frame, policy: Policy, asked: &str) -> Listing {
             declared: row.depth,
             actual: here().next().map_or(row.depth, |violation| violation.actual),
             unsafe_point: row.unsafe_point,
-            broken: here().map(|violation| (violation.rule, violation.observers)).collect(),
+            broken: here().filter_map(broken).collect(),
         }
     });
     Listing {
@@ -75,6 +86,6 @@ pub fn list(frame: Frame, policy: Policy, asked: &str) -> Listing {
         asked: asked.to_owned(),
         policy,
         boundaries: boundaries.collect(),
-        verdicts: Observer::ALL.map(|observer| report.verdict_for(observer)),
+        verdicts: Observer::ALL.map(verdict),
     }
 }

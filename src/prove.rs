@@ -5,20 +5,25 @@
 //! for such a frame ([`Policy::for_frame`]) are lowered as one. Policies that emit the
 //! very same words and the very same rows for the frame share one verification; every
 //! distinct sequence gets its own. What those of one frame have in common, the prologue
-//! mostly, is lowered once ([`lower_each`]) and walked once ([`Checker::check_alike`]). No
-//! verdict is carried from one frame size to another, nor from leaf functions to others:
-//! nothing is inferred from what two frames have in common.
+//! mostly, is lowered once ([`lower_each`]). No verdict is carried from one frame size to
+//! another, nor from leaf functions to others: nothing is inferred from what two frames
+//! have in common.
 
 pub mod map;
+mod tally;
+
+pub use tally::Tally;
 
 use crate::progress::Progress;
+use crate::scan::unobserving;
 use core::ops::Range;
 use lowering::{Frame, FrameSize, Kind, Lowered, Os, Policy, StackCheck, lower_each};
 use map::Map;
 use rayon::prelude::*;
 use std::time::{Duration, Instant};
-use unwind::{FuncFlags, Pc, Word};
-use verifier::{Checker, Function, Report, Rule, SignalStack, Verdict};
+use tally::Outcome;
+use unwind::{Pc, Release, Word};
+use verifier::{Checker, Function, Observer, Report, Severity, SignalStack, Verdict};
 
 /// How many frames a thread takes at a time.
 const CHUNK: u32 = 1 << 15;
@@ -60,66 +65,17 @@ pub struct Theorem {
     pub map: Map,
 }
 
-/// Counts over frame sizes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// How many were decided.
-    pub frames: u64,
-    /// How many boundaries they have.
-    pub boundaries: u64,
-    /// How many frames break a rule.
-    pub refuted: u64,
-    /// How many are undecided.
-    pub undecided: u64,
-    /// The smallest one that breaks a rule.
-    pub smallest: Option<FrameSize>,
-    /// How many frames break each rule, in the order of [`Rule::ALL`].
-    pub rules: [u64; Rule::ALL.len()],
-}
-
-impl Tally {
-    /// The verdict on all frames.
+impl Theorem {
+    /// What can happen at worst to those that the releases of the policy have.
     #[must_use]
-    pub const fn verdict(&self) -> Verdict {
-        if self.refuted > 0 {
-            Verdict::Refuted
-        } else if self.undecided > 0 || self.frames == 0 {
-            Verdict::Undecided
-        } else {
-            Verdict::Proved
-        }
-    }
-
-    /// One frame more.
-    fn count(&mut self, size: FrameSize, outcome: &Outcome) {
-        self.frames += 1;
-        self.boundaries += u64::from(outcome.boundaries);
-        match outcome.verdict {
-            Verdict::Proved => {}
-            Verdict::Undecided => self.undecided += 1,
-            Verdict::Refuted => {
-                self.refuted += 1;
-                self.smallest = Some(self.smallest.map_or(size, |smallest| smallest.min(size)));
-                for (count, is_broken) in self.rules.iter_mut().zip(outcome.broken) {
-                    *count += u64::from(is_broken);
-                }
-            }
-        }
-    }
-
-    fn merge(mut self, other: Self) -> Self {
-        self.frames += other.frames;
-        self.boundaries += other.boundaries;
-        self.refuted += other.refuted;
-        self.undecided += other.undecided;
-        self.smallest = match (self.smallest, other.smallest) {
-            (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
-        for (mine, theirs) in self.rules.iter_mut().zip(other.rules) {
-            *mine += theirs;
-        }
-        self
+    pub fn severity(&self) -> Option<Severity> {
+        let absent =
+            unobserving(self.policy.releases.last().map(|range| Release(range.last.minor)));
+        let worst = Observer::ALL.into_iter().zip(self.tally.worst);
+        worst
+            .filter(|&(observer, _)| !absent.contains(observer))
+            .filter_map(|(_, worst)| worst)
+            .max()
     }
 }
 
@@ -205,27 +161,6 @@ impl Counts {
 /// What there is of a policy and a kind.
 fn place<T>(all: &mut [[T; KINDS.len()]], policy: usize, kind: usize) -> Option<&mut T> {
     all.get_mut(policy)?.get_mut(kind)
-}
-
-/// What was found of one sequence.
-#[derive(Clone, Copy, Debug)]
-struct Outcome {
-    boundaries: u32,
-    verdict: Verdict,
-    /// Which rules are broken, in the order of [`Rule::ALL`].
-    broken: [bool; Rule::ALL.len()],
-}
-
-impl Outcome {
-    fn of(report: &Report) -> Self {
-        let is_broken = |rule| report.violations.iter().any(|violation| violation.rule == rule);
-        let broken = if report.violations.is_empty() {
-            [false; Rule::ALL.len()]
-        } else {
-            Rule::ALL.map(is_broken)
-        };
-        Self { boundaries: report.boundaries, verdict: report.verdict(), broken }
-    }
 }
 
 /// Policies that make the same choices for some frames, and what was counted of those.
@@ -325,16 +260,14 @@ impl Prover {
         }
     }
 
-    /// Verifies the distinct sequences: what some have in common from the entry on is
-    /// walked once.
+    /// Verifies the distinct sequences.
     fn verify_distinct(&mut self, os: Os) {
         let Self { lowered, distinct, outcomes, checker, report, .. } = self;
         outcomes.clear();
-        let mut sequences = distinct.iter().filter_map(|&first| lowered.get(first));
-        let Some(first) = sequences.next() else { return };
-        let others = sequences.map(|other| (other.words(), other.rows()));
-        let told = |report: &Report| outcomes.push(Outcome::of(report));
-        checker.check_alike(&function(first, os), others, report, told);
+        for sequence in distinct.iter().filter_map(|&first| lowered.get(first)) {
+            checker.check(&function(sequence, os), report);
+            outcomes.push(Outcome::of(report));
+        }
     }
 }
 
@@ -358,17 +291,9 @@ pub fn verify(lowered: &Lowered, os: Os, checker: &mut Checker, report: &mut Rep
 /// handles signals (`obj7.go`, on ios: no `SA_ONSTACK`).
 #[must_use]
 pub fn function(lowered: &Lowered, os: Os) -> Function<'_> {
-    Function {
-        entry: Pc(0),
-        words: lowered.words(),
-        text: lowered.words(),
-        rows: lowered.rows(),
-        flags: FuncFlags(0),
-        recovery: None,
-        signals: match os {
-            Os::Ios => SignalStack::Goroutine,
-            Os::Linux | Os::Darwin => SignalStack::Own,
-        },
-        pointer: &|_| None,
-    }
+    let signals = match os {
+        Os::Ios => SignalStack::Goroutine,
+        Os::Linux | Os::Darwin => SignalStack::Own,
+    };
+    Function::new(Pc(0), lowered.words(), lowered.rows()).with_signals(signals)
 }

@@ -31,7 +31,7 @@ pub use verdict::{Change, Changes, Class};
 use group::Groups;
 use std::path::PathBuf;
 use unwind::{Depth, Index, Pc};
-use verifier::{Observer, Rule};
+use verifier::{Observer, Rule, Severity};
 
 /// What is held against each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,6 +121,8 @@ pub struct Sight {
     pub rule: Rule,
     /// Who sees it, the gravest first.
     pub observers: Vec<Observer>,
+    /// What can happen at worst to any of them.
+    pub severity: Severity,
     /// The boundary.
     pub at: Index,
     /// The instruction behind it.

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use unwind::{FramePointerWalk, Release};
-use verifier::{Observer, Observers, Rule, Verdict};
+use verifier::{Observer, Observers, Rule, Severity, Verdict};
 
 /// How many functions a thread takes at a time: many in a row, for they are near each other
 /// in the file, and fewer towards the end, for all to be done at once.
@@ -123,6 +123,20 @@ impl ScannedImage {
         } else {
             self.summary.verdict_unless_refuted(observer)
         }
+    }
+
+    /// The verdict on one severity with the accepted findings left out: whether a finding
+    /// has it as its worst, and whether something is undecided for who could meet it.
+    #[must_use]
+    pub fn open_severity(&self, severity: Severity) -> Verdict {
+        let open = |finding: &Finding| finding.accepted.is_none();
+        if self.findings.iter().any(|found| found.severity == severity && open(found)) {
+            return Verdict::Refuted;
+        }
+        let meets = |observer: &Observer| severity.is_met_by(*observer);
+        let verdicts = Observer::ALL.into_iter().filter(meets);
+        let verdicts = verdicts.map(|observer| self.summary.verdict_unless_refuted(observer));
+        verdicts.max().unwrap_or(Verdict::Undecided)
     }
 
     /// How many findings the baseline accepts.
@@ -228,8 +242,8 @@ pub fn scan_image_with(
     (summary, findings)
 }
 
-/// The observers that the runtime of a release does not have; none if it is not
-/// known.
+/// The observers that the runtime of a release does not have; none if the release is
+/// not known.
 pub(crate) fn unobserving(release: Option<Release>) -> Observers {
     match FramePointerWalk::of(release) {
         [] => Observers::NONE.with(Observer::FramePointer),

@@ -11,16 +11,18 @@ mod archives;
 
 pub use archives::archive;
 
+use a64::SpEffect;
+use a64::decode::{Inst, decode as decode_word, direct_branch};
+use a64::syntax::GoSyntax;
 use image::testing::{GoFunction, GoImage, Linking};
 use image::{Container, Function, Image};
 use midframe::report::{json, markdown, sarif, text};
 use midframe::scan::{Scanned, ScannedImage, scan_image};
 use std::path::Path;
 use unwind::{Depth, FuncFlags, Index, Pc, Row, RowTable, UnsafePoint, Word};
-use verifier::decode::{Inst, Screen, direct_branch, screen};
-use verifier::syntax::GoSyntax;
 use verifier::{
-    Checker, Observer, Report, Rule, SignalStack, SpEffect, Verdict, decode::decode as decode_word,
+    Checker, Observer, Report, Rule, Verdict,
+    screen::{Kinds, WORDS},
 };
 
 /// A target: a function of bytes that panics on a broken promise.
@@ -140,7 +142,7 @@ pub fn decode(bytes: &[u8]) {
     for &word in Word::slice(bytes) {
         let inst = decode_word(word);
         let branches = direct_branch(word).is_some();
-        if screen(word) == Screen::Plain {
+        if Kinds::of(&[word; WORDS]).plain() != 0 {
             let jumps = matches!(
                 inst,
                 Inst::Branch { .. }
@@ -150,9 +152,9 @@ pub fn decode(bytes: &[u8]) {
                     | Inst::Trap
                     | Inst::Unknown
             );
-            assert!(!jumps && !branches, "{word}: {inst:?} is screened as plain");
-            let effect = verifier::sp_effect(&inst);
-            assert_eq!(effect, SpEffect::Unchanged, "{word}: {inst:?} is screened as plain");
+            assert!(!jumps && !branches, "{word}: {inst:?} is sorted as plain");
+            let effect = a64::sp_effect(&inst);
+            assert_eq!(effect, SpEffect::Unchanged, "{word}: {inst:?} is sorted as plain");
         }
         let decoded = matches!(inst, Inst::Branch { .. } | Inst::BranchIf { .. });
         assert_eq!(branches, decoded, "{word}: {inst:?}");
@@ -170,25 +172,19 @@ pub fn checker(bytes: &[u8]) {
     let rows = rows(encoded);
     let words = Word::slice(code);
     let pointer = |address: u64| Some(ENTRY + (address & 0xff) * 4);
-    let function = verifier::Function {
-        entry: Pc(ENTRY),
-        words,
-        text: words,
-        rows: &rows,
-        flags: FuncFlags(flags),
-        // The image reader only hands on a recovery inside the function.
-        recovery: Some(Index(u32::from(recovery)))
-            .filter(|at| (1..words.len()).contains(&(at.0 as usize))),
-        signals: SignalStack::Own,
-        pointer: &pointer,
-    };
+    // The image reader only hands on a recovery inside the function.
+    let recovery =
+        Some(Index(u32::from(recovery))).filter(|at| (1..words.len()).contains(&(at.0 as usize)));
+    let function = verifier::Function::new(Pc(ENTRY), words, &rows)
+        .with_flags(FuncFlags(flags))
+        .with_recovery(recovery)
+        .with_surroundings(&pointer);
     let (mut checker, mut report, mut again) = (Checker::new(), Report::new(), Report::new());
     checker.check(&function, &mut report);
     checker.check(&function, &mut again);
     assert_eq!(report, again, "memory of an earlier check shows");
-    // Where others are looked at too, a function is walked even if it is as most are.
-    checker.check_alike(&function, core::iter::empty(), &mut again, |_| {});
-    assert_eq!(report, again, "the walk finds something else");
+    checker.analyse(&function, &mut again);
+    assert_eq!(report, again, "the analysis finds something else than the fast path");
     judge(&report, words);
 }
 

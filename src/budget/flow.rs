@@ -31,9 +31,9 @@ use super::step::{after_call, forget, literal, step};
 use super::subject::{Link, Subject};
 use super::touch::{Touch, touch};
 use super::value::Value;
+use a64::decode::{Flags, Inst, Test, decode};
 use std::collections::{BTreeMap, BTreeSet};
 use unwind::{Index, Word};
-use verifier::decode::{Flags, Inst, Test, decode};
 
 /// For how many rounds of a loop a sinking address is followed: 4 KiB each reach 16 MiB.
 const PATIENCE: u32 = 4096;
@@ -351,7 +351,7 @@ fn where_taken(state: &State, test: Test, is_taken: bool) -> Option<State> {
         Test::Zero(if_not, width, register) => {
             state.where_zero(register, if_not != is_taken, width)
         }
-        Test::Bit(..) => Some(state.clone()),
+        Test::Bit(..) | Test::Compare(..) => Some(state.clone()),
     }
 }
 

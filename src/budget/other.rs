@@ -9,8 +9,8 @@ use super::range::Range;
 use super::state::State;
 use super::step::forget;
 use super::value::Value;
+use a64::decode::Reg;
 use unwind::Word;
-use verifier::decode::Reg;
 
 /// The state behind the instruction.
 pub(super) fn step(state: &mut State, word: Word) {

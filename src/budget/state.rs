@@ -2,7 +2,7 @@
 
 use super::range::{Range, Relation};
 use super::value::Value;
-use verifier::decode::{Reg, Width};
+use a64::decode::{Reg, Width};
 
 /// Register 31 stands for SP.
 const REGISTERS: usize = 32;

@@ -4,9 +4,9 @@ use super::range::Range;
 use super::state::{Comparison, State};
 use super::touch::extended;
 use super::value::Value;
+use a64::decode::{Access, Arith, Data, Flags, Inst, Logic, Mode, Reg, Wide, Width};
+use a64::may_write;
 use unwind::{Index, Word};
-use verifier::decode::{Access, Arith, Data, Flags, Inst, Logic, Mode, Reg, Wide, Width};
-use verifier::may_write;
 
 /// Which registers a function that is called leaves as they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

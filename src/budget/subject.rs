@@ -1,9 +1,9 @@
 //! A function as it is followed: its words, and what stands around it.
 
 use super::step::Convention;
+use a64::decode::{Inst, decode};
 use std::collections::BTreeMap;
 use unwind::{Index, Word};
-use verifier::decode::{Inst, decode};
 
 /// A function to be followed.
 pub(super) struct Subject<'a> {

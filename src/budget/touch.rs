@@ -1,13 +1,17 @@
 //! Which memory an instruction reads or writes (Arm ARM, DDI 0487, C4.1, "Loads and
 //! stores").
 //!
-//! The verifier's decoder gives the common forms with their fields. Of the others it
-//! says only that they leave SP alone; their addresses are decoded here.
+//! The decoder gives the common forms with their fields. What the others access is in the
+//! description of the machine ([`a64::semantics`]).
 
 use super::state::State;
 use super::value::Value;
+use a64::decode::{Data, Inst, Mode, Reg};
+use a64::{Base, Core, semantics};
 use unwind::Word;
-use verifier::decode::{Data, Inst, Mode, Reg};
+
+/// What an address can be made of.
+const ADDRESS: Core = Core::GENERAL.with(Core::SP);
 
 /// Where an instruction reads or writes memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,8 +20,8 @@ pub(super) enum Touch {
     Nowhere,
     /// From a base register on, which 31 is SP of.
     At { base: Reg, offset: Offset },
-    /// At an address that is made of these registers in a way that is not followed.
-    Unfollowed([Reg; 3]),
+    /// At an address that is made of some of these registers in a way that is not followed.
+    Unfollowed(Core),
 }
 
 /// What is added to the base.
@@ -42,8 +46,8 @@ impl Touch {
                 Some(state.or_sp(base).plus(index))
             }
             Self::Unfollowed(registers) => {
-                let values = registers.map(|register| state.or_sp(register));
-                Some(values.into_iter().fold(Value::Any, Value::mixed))
+                let all = (0..32).map(Reg).filter(|&each| registers.meets(Core::or_sp(each)));
+                Some(all.map(|register| state.or_sp(register)).fold(Value::Any, Value::mixed))
             }
         }
     }
@@ -76,40 +80,39 @@ pub(super) fn touch(word: Word, inst: &Inst) -> Touch {
         | Inst::StoreIndexed { rn, rm, option, shift, .. } => {
             Touch::At { base: rn, offset: Offset::Register { rm, option, shift } }
         }
-        Inst::Other => other(word.get()),
+        Inst::Other => other(word),
         _ => Touch::Nowhere,
     }
 }
 
-/// The forms that the decoder does not give the fields of.
-fn other(word: u32) -> Touch {
-    let bit = |position: u32| word >> position & 1 == 1;
-    let reg = |low: u32| Reg((word >> low & 31) as u8);
-    let (base, unfollowed) = (reg(5), Touch::Unfollowed([reg(5), reg(0), reg(16)]));
-    let at_base = Touch::At { base, offset: Offset::Bytes(0) };
-    match word >> 25 & 0xf {
-        // SVE: with bit 31 the contiguous, gathering and scattering accesses.
-        0b0010 if bit(31) => return Touch::Unfollowed([base, reg(16), base]),
-        0b0100 | 0b0110 | 0b1100 | 0b1110 => {}
-        _ => return Touch::Nowhere,
+/// The forms that the decoder does not give the fields of, by the description of the machine.
+fn other(word: Word) -> Touch {
+    if is_indexed(word.get()) {
+        return indexed(word.get());
     }
-    match word >> 28 & 3 {
-        // Vector structures, exclusive and ordered accesses, compare and swap.
-        0b00 => at_base,
-        // LDR (literal).
-        0b01 if !bit(24) => Touch::Nowhere,
-        // LDAPUR and STLUR.
-        0b01 if !bit(21) && word >> 10 & 3 == 0b00 => {
-            let offset = i64::from((word << 11).cast_signed() >> 23);
-            Touch::At { base, offset: Offset::Bytes(offset) }
-        }
-        // Memory tags, memory copies, ordered pairs.
-        0b01 => unfollowed,
-        0b11 if !bit(24) && bit(21) && word >> 10 & 3 == 0b10 => indexed(word),
-        // Atomic operations.
-        0b11 if !bit(24) && bit(21) && word >> 10 & 3 == 0b00 => at_base,
-        _ => unfollowed,
-    }
+    let Some(semantics) = semantics(word) else { return Touch::Nowhere };
+    let accesses = [semantics.loads, semantics.stores];
+    let touches = accesses.into_iter().flatten().map(|access| match (access.base, access.offset) {
+        (Base::Pc, _) => Touch::Nowhere,
+        (Base::Register(base), Some(bytes)) => Touch::At { base, offset: Offset::Bytes(bytes) },
+        _ => Touch::Unfollowed(semantics.reads.0.core().and(ADDRESS)),
+    });
+    // What is loaded and stored lies at the same place.
+    touches.fold(Touch::Nowhere, |first, second| match (first, second) {
+        (Touch::Nowhere, touch) | (touch, Touch::Nowhere) => touch,
+        (first, second) if first == second => first,
+        _ => Touch::Unfollowed(semantics.reads.0.core().and(ADDRESS)),
+    })
+}
+
+/// Whether a word has a register offset, with another size than 64 bits or a vector register.
+const fn is_indexed(word: u32) -> bool {
+    word >> 28 & 3 == 0b11
+        && word >> 27 & 1 == 1
+        && word >> 25 & 1 == 0
+        && word >> 24 & 1 == 0
+        && word >> 21 & 1 == 1
+        && word >> 10 & 3 == 0b10
 }
 
 /// A register offset, of other sizes than 64 bits or of a vector register.

@@ -2,6 +2,7 @@
 
 use clap::{ColorChoice, ValueEnum};
 use std::ffi::OsString;
+use verifier::{Observer, Severity};
 
 /// When text is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -67,20 +68,57 @@ pub enum ScanFormat {
     Html,
 }
 
-/// What makes the exit status of a scan 1.
+/// What makes the exit status of a scan 1: an observer, what can happen at worst, or that
+/// something is undecided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
+    /// Whoever executes the function: it does not return as it was called.
+    Everybody,
     /// The runtime's asynchronous preemption: a crash in the garbage collector.
     AsyncPreemption,
     /// The frame-pointer unwinder: a crash in the execution tracer.
     FramePointer,
-    /// A profiler's signal: a lost or wrong sample.
+    /// A profiler's signal: a lost or wrong sample, or a crash.
     Profiler,
-    /// A function that could not be decided, for whomever. It is no observer: if none is
-    /// named, async-preemption counts too.
+    /// A finding whose severity is crash, whoever observes it.
+    Crash,
+    /// A finding whose severity is hang: those of severity crash do not count.
+    Hang,
+    /// A finding whose severity is wrong-sample: graver ones do not count.
+    WrongSample,
+    /// A function that could not be decided, for whomever. If no observer and no severity
+    /// is named, the default counts too.
     Undecided,
     /// Nothing that is not named.
     Never,
+}
+
+impl FailOn {
+    /// What counts if nothing is named.
+    pub const DEFAULT: [Self; 2] = [Self::AsyncPreemption, Self::Everybody];
+
+    /// The observer that it is.
+    #[must_use]
+    pub const fn observer(self) -> Option<Observer> {
+        match self {
+            Self::Everybody => Some(Observer::Everybody),
+            Self::AsyncPreemption => Some(Observer::AsyncPreemption),
+            Self::FramePointer => Some(Observer::FramePointer),
+            Self::Profiler => Some(Observer::Profiler),
+            _ => None,
+        }
+    }
+
+    /// The severity that it is.
+    #[must_use]
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Crash => Some(Severity::Crash),
+            Self::Hang => Some(Severity::Hang),
+            Self::WrongSample => Some(Severity::WrongSample),
+            _ => None,
+        }
+    }
 }
 
 /// What `--color` says on a command line that is not parsed yet: the help and the messages

@@ -5,11 +5,11 @@ use super::Variation;
 use super::head::{self, Code};
 use super::predict::{Part, PolicySet, Predictions};
 use super::tail::{self, Tail};
+use a64::decode::{Inst, decode};
 use image::{Error, Function, Image};
 use lowering::{FrameSize, Kind, Policy, StackCheck};
 use rayon::prelude::*;
 use unwind::{Depth, FuncFlags, Index, Pc, RowTable};
-use verifier::decode::{Inst, decode};
 
 /// How many functions a thread takes at a time.
 const CHUNK: usize = 64;

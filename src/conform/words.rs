@@ -1,9 +1,9 @@
 //! What a word is, as far as the ends of functions and the blocks around a
 //! frame are concerned: calls, returns, and what branches name. (Arm ARM, C4.1.)
 
+use a64::decode::direct_branch;
 use lowering::encode::Reg;
 use unwind::{Index, Word};
-use verifier::decode::direct_branch;
 
 /// BL and BLR.
 #[inline]

@@ -1,10 +1,10 @@
 //! The same boundary of the same frame under a policy that satisfies every rule.
 
 use super::{Checked, Scene, Story, word};
+use a64::decode::{Inst, decode};
 use lowering::{Frame, Policy, lower};
 use unwind::{Depth, Index, Word};
 use verifier::Function;
-use verifier::decode::{Inst, decode};
 
 /// The policy that others are shown beside.
 const FIXED: &str = "complete";
@@ -48,7 +48,7 @@ fn opened(function: &Function<'_>) -> Index {
 }
 
 /// How far a return may be from a boundary of its epilogue, in instructions.
-pub(super) const EPILOGUE: u32 = 12;
+const EPILOGUE: u32 = 12;
 
 /// How many instructions run from a boundary up to the return, if they are those of
 /// an epilogue.

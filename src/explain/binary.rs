@@ -2,13 +2,13 @@
 
 use super::{Checked, Explained, Place, Scene, Subject, beside};
 use crate::map::FileBytes;
+use crate::surroundings::Surrounded;
+use a64::decode::{Inst, decode};
 use anyhow::{Result, bail};
 use image::{Function, Image};
 use lowering::{Frame, FrameSize, Kind, Os, StackCheck};
 use std::path::Path;
 use unwind::{Depth, Index, Preemption, RowTable};
-use verifier::SignalStack;
-use verifier::decode::{Inst, decode};
 
 /// How many names an error lists.
 const NEAR: usize = 5;
@@ -25,17 +25,9 @@ pub fn explain_binary(path: &Path, name: &str, place: Option<Place>) -> Result<E
     let function = find(&image, name, place)?;
     let mut rows = RowTable::new();
     function.rows(&mut rows)?;
+    let surrounded = Surrounded::new(&image, &function);
     let scene = Scene {
-        function: verifier::Function {
-            entry: function.entry,
-            words: function.code,
-            text: function.text,
-            rows: &rows,
-            flags: function.flags,
-            recovery: function.recovery(),
-            signals: SignalStack::Own,
-            pointer: &|address| image.pointer(address),
-        },
+        function: surrounded.subject(&rows),
         name: image.go_version().unwrap_or("the file").to_owned(),
         release: image.release(),
         preemption: &|pc| function.preemption(pc).unwrap_or(Preemption::Async),

@@ -30,7 +30,7 @@ impl Checked {
         let words = indices.filter_map(|at| Some((Index(at), *word(function, Index(at))?)));
         let near = words.map(|(at, word)| {
             let rules = self.findings(scene).filter(|(place, ..)| *place == at);
-            let mut rules: Vec<_> = rules.map(|(_, rule, _)| rule).collect();
+            let mut rules: Vec<_> = rules.map(|(_, broken)| broken.rule).collect();
             rules.sort_unstable();
             rules.dedup();
             let actual = self.checker.state_at(function, at).map(|state| state.depth);

@@ -1,14 +1,13 @@
 //! What each observer does at a boundary, in words.
 
-use super::Story;
+use super::consequence::{consequence, nobody_walks};
 use super::stack::{Content, content};
-use std::borrow::Cow;
+use super::{Broken, Story};
+use a64::decode::{Inst, decode};
 use unwind::frame_pointer::{BELOW_SP, CALLER_OFFSET, RETURN_ADDRESS_OFFSET};
 use unwind::{
-    Crash, Depth, FramePointerWalk, Index, LOST_REGISTER, Mistaken, Preemption, Release,
-    ReturnAddress, Stopped, inject,
+    Crash, Depth, Index, LOST_REGISTER, Mistaken, Preemption, ReturnAddress, Stopped, inject,
 };
-use verifier::decode::{Inst, decode};
 use verifier::{Fp, Lr, Observer, Rule, Saved, State};
 
 /// What an observer does at a boundary.
@@ -24,72 +23,6 @@ pub struct Account {
     pub sentences: Vec<String>,
     /// How the program then ends, by what was taken for the return address.
     pub crashes: Vec<(Mistaken, Crash)>,
-}
-
-/// What an observer does where a rule is broken, in one sentence; none where it
-/// cannot see that rule.
-#[must_use]
-pub const fn consequence(rule: Rule, observer: Observer) -> Option<&'static str> {
-    use Observer::{AsyncPreemption, FramePointer, Profiler};
-    Some(match (rule, observer) {
-        (Rule::SpRow, AsyncPreemption) => {
-            "The garbage collector looks for the return address at the wrong depth, and the \
-             program crashes."
-        }
-        (Rule::SpRow, Profiler) => {
-            "The profiler looks for the return address at the wrong depth: the sample is cut \
-             short, or names functions that did not run."
-        }
-        (Rule::SavedLr, AsyncPreemption) => {
-            "The garbage collector takes a word for the return address that is another one, and \
-             the program crashes."
-        }
-        (Rule::SavedLr, Profiler) => {
-            "The profiler takes a word for the return address that is another one: the sample is \
-             cut short, or names functions that did not run."
-        }
-        (Rule::FramePointer, FramePointer) => {
-            "The frame-pointer unwinder follows R29 to words that are no frame's: it faults, or \
-             the trace is wrong."
-        }
-        (Rule::BelowSp, AsyncPreemption) => {
-            "A word below SP that the function still needs is overwritten, by the call that \
-             preemption injects or by a handler of signals on this stack."
-        }
-        (Rule::BelowSp, Profiler) => {
-            "The handler of the signal runs on this stack and overwrites a word below SP that is \
-             still needed, and who unwinds from a later boundary is misled."
-        }
-        (Rule::Restart, AsyncPreemption) => {
-            "The goroutine goes on with a register that is not what the instructions where it \
-             resumes take it for."
-        }
-        (Rule::SpAlign, AsyncPreemption) => {
-            "The first instruction of asyncPreempt stores through a misaligned SP, and faults."
-        }
-        _ => return None,
-    })
-}
-
-/// The same in a release; in the newest for none. Where nobody walks along frame
-/// pointers the sentence says that.
-#[must_use]
-pub fn consequence_in(
-    release: Option<Release>,
-    rule: Rule,
-    observer: Observer,
-) -> Option<Cow<'static, str>> {
-    let nobody = if observer == Observer::FramePointer { nobody_walks(release) } else { None };
-    nobody.map(Cow::Owned).or_else(|| consequence(rule, observer).map(Cow::Borrowed))
-}
-
-/// That a release has nobody who walks along frame pointers, in a sentence; none where
-/// somebody does.
-fn nobody_walks(release: Option<Release>) -> Option<String> {
-    let Release(minor) = release.filter(|_| FramePointerWalk::of(release).is_empty())?;
-    Some(format!(
-        "Nobody walks along frame pointers in go1.{minor}: the first release that does is go1.21."
-    ))
 }
 
 /// An observer as text for people names it: its id, but where that is a rule's too.
@@ -113,15 +46,14 @@ pub(super) fn account(observer: Observer, story: &Story) -> Account {
     match &story.state {
         None => account.say("Execution does not come here, or is not followed so far."),
         Some(state) => match observer {
+            Observer::Everybody => account.execute(story, state),
             Observer::AsyncPreemption => account.preempt(story, state),
             Observer::FramePointer => account.walk(story, state),
             Observer::Profiler => account.sample(story, state),
         },
     }
-    for (rule, observers) in &story.broken {
-        if observers.contains(observer) {
-            account.suffer(story, *rule);
-        }
+    for broken in story.broken.iter().filter(|broken| broken.observers.contains(observer)) {
+        account.suffer(story, broken);
     }
     account
 }
@@ -132,11 +64,12 @@ impl Account {
     }
 
     /// What comes of a broken rule, unless there is nobody to see it.
-    fn suffer(&mut self, story: &Story, rule: Rule) {
+    fn suffer(&mut self, story: &Story, broken: &Broken) {
         if self.observer == Observer::FramePointer && nobody_walks(story.release).is_some() {
             return;
         }
-        let Some(sentence) = consequence(rule, self.observer) else { return };
+        let &Broken { rule, returns_to_itself, .. } = broken;
+        let Some(sentence) = consequence(rule, self.observer, returns_to_itself) else { return };
         self.looks = true;
         // Where nothing runs again, it is the one that the injected call does not restore.
         if rule == Rule::Restart && story.resume.is_some_and(|(at, _)| at == story.at) {
@@ -145,6 +78,28 @@ impl Account {
             ));
         }
         self.say(sentence);
+        let unwinds = matches!(self.observer, Observer::AsyncPreemption | Observer::Profiler);
+        if returns_to_itself && unwinds {
+            self.crashes = vec![(Mistaken::Itself, Crash::of(Mistaken::Itself, story.release))];
+        }
+    }
+
+    /// What the instruction does to whoever executes the function, where it leaves it.
+    fn execute(&mut self, story: &Story, state: &State) {
+        self.looks = true;
+        if !matches!(decode(story.word), Inst::Return { .. }) {
+            return self.say("Whoever executes it goes on: the function does not return here.");
+        }
+        let target = match state.lr {
+            Lr::Return => "which is the return address",
+            Lr::Unknown => "which is not followed so far",
+            Lr::Other => "which holds something else",
+        };
+        self.say(format!("RET jumps to LR, {target}."));
+        match state.depth {
+            Depth(0) => self.say("SP is the caller's."),
+            depth => self.say(format!("SP is not the caller's: it is at {}.", below_cfa(depth))),
+        }
     }
 
     fn preempt(&mut self, story: &Story, state: &State) {
@@ -325,24 +280,30 @@ const fn in_words(content: Content) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::{Place, explain_frame};
+    use lowering::{Frame, FrameSize, Kind, Policy};
+    use verifier::{Observers, Severity};
 
-    // Who can see which rule: the design's table of observers.
+    // `frame.pc == frame.lr && frame.sp == frame.fp` in `runtime/traceback.go`, go1.19.8 to
+    // go1.27.3; seen in programs built by go1.24.3, go1.26.6 and go1.27.3.
     #[test]
-    fn every_rule_has_a_sentence_for_who_sees_it() {
-        for (rule, seen) in [
-            (Rule::SpRow, [true, false, true]),
-            (Rule::SavedLr, [true, false, true]),
-            (Rule::FramePointer, [false, true, false]),
-            (Rule::BelowSp, [true, false, true]),
-            (Rule::Restart, [true, false, false]),
-            (Rule::SpAlign, [true, false, false]),
-        ] {
-            let sentences = Observer::ALL.map(|observer| consequence(rule, observer));
-            assert_eq!(sentences.map(|sentence| sentence.is_some()), seen, "{rule}");
-            for sentence in sentences.into_iter().flatten() {
-                assert!(sentence.ends_with('.'), "{sentence}");
-                assert_eq!(sentence.matches(". ").count(), 0, "one sentence: {sentence}");
-            }
+    fn a_profiler_that_makes_no_progress_ends_the_program() {
+        let size = FrameSize::new(32).unwrap_or_else(|error| panic!("{error}"));
+        let policy = Policy::resolve("go1.24.11").unwrap_or_else(|error| panic!("{error}"));
+        let frame = Frame::new(size, Kind::Leaf);
+        let explained = explain_frame(frame, policy, "go1.24.11", Some(Place::Offset(0)));
+        let mut story = explained.unwrap_or_else(|error| panic!("{error}")).story;
+        for observer in [Observer::Profiler, Observer::AsyncPreemption] {
+            story.broken = vec![Broken {
+                rule: Rule::SavedLr,
+                observers: Observers::NONE.with(observer),
+                severity: Some(Severity::Crash),
+                returns_to_itself: true,
+            }];
+            let account = account(observer, &story);
+            assert_eq!(account.crashes, [(Mistaken::Itself, Crash::Stuck)], "{observer}");
+            let told = account.sentences.last().map(String::as_str).unwrap_or_default();
+            assert!(told.ends_with("fatal error: traceback stuck."), "{told}");
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The words of the stack around SP, by what the verifier knows of them.
 
 use super::{Story, word};
+use a64::decode::{Access, Data, Inst, Mode, Reg, decode};
+use a64::{SpEffect, sp_effect};
 use unwind::frame_pointer::BELOW_SP;
 use unwind::{Depth, Index, InjectedCall, ReturnAddress, Stopped, inject, signal};
-use verifier::decode::{Access, Data, Inst, Mode, Reg, decode};
-use verifier::{Function, Saved, SignalStack, SpEffect, State, sp_effect};
+use verifier::{Function, Saved, SignalStack, State};
 
 /// What a word of the stack holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,14 +14,15 @@ pub use explain::{ExplainDocument, explain};
 pub use review::{ReviewDocument, review};
 pub use scan::{ScanDocument, scan};
 
+use crate::explain::worst;
 use crate::lower::Listing;
 use crate::prove::Proof;
+use a64::syntax::GoSyntax;
 use lowering::{Kind, Policy};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use unwind::UnsafePoint;
-use verifier::syntax::GoSyntax;
-use verifier::{Observer, Rule, Verdict};
+use verifier::{Observer, Rule, Severity, Verdict};
 
 /// `midframe/prove/1`
 #[derive(Debug, Serialize)]
@@ -45,6 +46,9 @@ struct TheoremObject {
     undecided_frames: u64,
     smallest: Option<u32>,
     rules: BTreeMap<&'static str, u64>,
+    /// What can happen at worst in the releases of the policy; null if no rule is broken, or
+    /// nobody looks.
+    severity: Option<&'static str>,
 }
 
 /// The document of a proof.
@@ -61,6 +65,7 @@ pub fn prove(proof: &Proof) -> ProveDocument {
         undecided_frames: theorem.tally.undecided,
         smallest: theorem.tally.smallest.map(lowering::FrameSize::bytes),
         rules: Rule::ALL.map(Rule::id).into_iter().zip(theorem.tally.rules).collect(),
+        severity: theorem.severity().map(Severity::id),
     });
     ProveDocument {
         schema: "midframe/prove/1",
@@ -83,7 +88,7 @@ pub struct LowerDocument {
     releases: Vec<String>,
     leaf: bool,
     frame_size: u32,
-    verdicts: BTreeMap<&'static str, String>,
+    verdicts: BTreeMap<&'static str, &'static str>,
     boundaries: Vec<BoundaryObject>,
 }
 
@@ -97,6 +102,8 @@ struct BoundaryObject {
     preemptible: bool,
     unsafe_point: i32,
     rules: Vec<&'static str>,
+    /// What can happen at worst; null if no rule is broken, or nobody looks.
+    severity: Option<&'static str>,
 }
 
 /// The document of a listing.
@@ -111,6 +118,7 @@ pub fn lower(listing: &Listing) -> LowerDocument {
         preemptible: boundary.unsafe_point != UnsafePoint::Unsafe,
         unsafe_point: boundary.unsafe_point.pcdata(),
         rules: boundary.rules().map(Rule::id).collect(),
+        severity: worst(&boundary.broken).map(Severity::id),
     });
     LowerDocument {
         schema: "midframe/lower/1",
@@ -123,8 +131,8 @@ pub fn lower(listing: &Listing) -> LowerDocument {
     }
 }
 
-fn verdicts(of: impl Fn(Observer) -> Verdict) -> BTreeMap<&'static str, String> {
-    let verdict = |observer| (Observer::id(observer), of(observer).to_string());
+fn verdicts(of: impl Fn(Observer) -> Verdict) -> BTreeMap<&'static str, &'static str> {
+    let verdict = |observer| (Observer::id(observer), of(observer).id());
     Observer::ALL.into_iter().map(verdict).collect()
 }
 

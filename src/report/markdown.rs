@@ -6,13 +6,12 @@ mod review;
 
 pub use review::{MAX_LINES, review};
 
-use super::text::{grouped, plural, printable, seen_by};
+use super::text::{VERDICTS, grouped, plural, printable, seen_by};
 use crate::baseline::Used;
-use crate::explain::consequence;
 use crate::scan::{Finding, Scanned, ScannedImage, Totals};
+use a64::syntax::GoSyntax;
 use core::fmt::Write as _;
 use std::collections::{BTreeMap, BTreeSet};
-use verifier::syntax::GoSyntax;
 use verifier::{Observer, Verdict};
 
 /// The document of a scan. The summary leaves out the findings one by one.
@@ -60,10 +59,10 @@ fn totals(totals: &Totals, text: &mut String) {
     if totals.skipped > 0 {
         let _ = writeln!(text, "{} passed over.\n", plural(totals.skipped, "file", "files"));
     }
-    text.push_str("| observer | refuted | undecided | proved |\n| --- | ---: | ---: | ---: |\n");
+    text.push_str("| observer | refuted | undecided | proved | not observed |\n");
+    text.push_str("| --- | ---: | ---: | ---: | ---: |\n");
     for observer in Observer::ALL {
-        let counts = [Verdict::Refuted, Verdict::Undecided, Verdict::Proved]
-            .map(|verdict| grouped(totals.verdicts(observer, verdict)));
+        let counts = VERDICTS.map(|verdict| grouped(totals.verdicts(observer, verdict)));
         let _ = writeln!(text, "| {observer} | {} |", counts.join(" | "));
     }
 }
@@ -87,11 +86,9 @@ fn image(image: &ScannedImage, summary: bool, text: &mut String) {
     let (architecture, container) = (image.architecture, &image.container);
     let _ = writeln!(text, "{architecture} {container}, {version}, {functions}, {boundaries}.\n");
     for observer in Observer::ALL {
-        let verdict = match counts.unobserving.contains(observer) {
-            true => "not observed in this release".to_owned(),
-            false => counts.verdict(observer).to_string(),
-        };
-        let _ = writeln!(text, "- {observer}: {verdict}");
+        let verdict = counts.verdict(observer);
+        let release = if verdict == Verdict::NotObserved { " in this release" } else { "" };
+        let _ = writeln!(text, "- {observer}: {verdict}{release}");
     }
     if counts.unobserved > 0 {
         let boundaries = plural(counts.unobserved, "boundary", "boundaries");
@@ -117,7 +114,7 @@ fn image(image: &ScannedImage, summary: bool, text: &mut String) {
     let mut functions: Vec<_> = image.findings.chunk_by(by_function).collect();
     functions.sort_by_key(|findings| {
         let open = findings.iter().any(|finding| finding.accepted.is_none());
-        (!open, findings.iter().map(|finding| finding.observer).min())
+        (!open, findings.iter().map(Finding::gravity).min())
     });
     functions.into_iter().for_each(|findings| function(findings, text));
 }
@@ -129,14 +126,15 @@ fn function(findings: &[Finding], text: &mut String) {
     let _ = writeln!(text, "\n### {}\n\n{kind}, frame {size}\n", code(&first.function));
     let mut groups: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
-        groups.entry((finding.observer, finding.rule)).or_default().push(finding);
+        groups.entry(finding.kind()).or_default().push(finding);
     }
-    for ((observer, rule), findings) in groups {
-        let _ = write!(text, "- **{rule}**, seen by {}.", seen_by(observer));
+    for ((observer, rule, severity, _), findings) in groups {
+        let _ = write!(text, "- **{rule}**, seen by {}: {severity}.", seen_by(observer));
+        let consequences = findings.first().map(|finding| finding.consequences());
         let mut sentences: BTreeSet<_> = BTreeSet::new();
         sentences.extend(findings.iter().map(|finding| finding.remedy.sentence()));
         let sentences = sentences.iter().map(String::as_str);
-        for sentence in consequence(rule, observer).into_iter().chain(sentences) {
+        for sentence in consequences.into_iter().flatten().chain(sentences) {
             let _ = write!(text, " {sentence}");
         }
         text.push('\n');

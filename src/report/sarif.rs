@@ -10,8 +10,8 @@ mod place;
 mod rules;
 
 use crate::baseline::{Note, Used};
-use crate::explain::consequence;
 use crate::scan::{Accepted, Finding, Scanned, ScannedImage};
+use a64::syntax::GoSyntax;
 use place::{location, target};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -20,8 +20,7 @@ use serde_sarif::sarif::{
     ResultLevel, RunAutomationDetails, Suppression, Tool, ToolComponent,
 };
 use std::collections::BTreeMap;
-use verifier::syntax::GoSyntax;
-use verifier::{Observer, Rule};
+use verifier::{Observer, Rule, Severity};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -93,6 +92,8 @@ pub fn sarif(scanned: &Scanned) -> SarifLog<'_> {
         ("findings", totals.findings),
         ("acceptedFindings", totals.accepted),
     ];
+    let counts = counts.map(|(name, count)| (name, json!(count)));
+    let properties = bag(counts.into_iter().chain([("verdicts", json!(totals.by_observer()))]));
     let findings = usize::try_from(totals.findings).unwrap_or(usize::MAX);
     let runs = findings.div_ceil(MOST_RESULTS).max(1);
     let name = |run: usize| format!("midframe/part-{}", run + 1);
@@ -103,7 +104,7 @@ pub fn sarif(scanned: &Scanned) -> SarifLog<'_> {
         // What concerns all of them is said once.
         invocations: (run == 0).then(|| [invocation(scanned)]),
         results: Results { scanned, run },
-        properties: bag(counts.map(|(name, count)| (name, json!(count)))),
+        properties: properties.clone(),
     };
     SarifLog { schema: SCHEMA, version: "2.1.0", runs: (0..runs).map(run).collect() }
 }
@@ -156,7 +157,7 @@ fn result(image: &ScannedImage, finding: &Finding, has_baseline: bool) -> Result
     let fingerprints = [PRIMARY, OURS].map(|key| (key.to_owned(), fingerprint.clone()));
     let mut result = Result::builder()
         .rule_id(finding.rule.id())
-        .level(level(finding.observer))
+        .level(level(finding.severity))
         .message(message(sentence(finding)))
         .analysis_target(target(&image.path.to_string_lossy()))
         .locations(vec![location(image, finding)])
@@ -183,17 +184,17 @@ fn suppression(accepted: &Accepted) -> Suppression {
     suppression
 }
 
-/// How grave a finding is: a crash, a crash or a wrong trace, a wrong sample.
-const fn level(observer: Observer) -> ResultLevel {
-    match observer {
-        Observer::AsyncPreemption | Observer::FramePointer => ResultLevel::Error,
-        Observer::Profiler => ResultLevel::Warning,
+/// How grave a finding is: what ends or hangs the program is an error.
+const fn level(severity: Severity) -> ResultLevel {
+    match severity {
+        Severity::Crash | Severity::Hang => ResultLevel::Error,
+        Severity::WrongSample => ResultLevel::Warning,
     }
 }
 
 /// The message: no addresses in it, which differ between builds.
 fn sentence(finding: &Finding) -> String {
-    let consequence = consequence(finding.rule, finding.observer).unwrap_or_default();
+    let consequence = finding.consequences().join(" ");
     format!(
         "{} is broken in {}, before {} in a frame of {} bytes: the row declares a depth of {}, SP \
          is at {}. {consequence} {}",
@@ -214,6 +215,7 @@ fn properties(image: &ScannedImage, finding: &Finding) -> PropertyBag {
         ("goVersion", json!(image.go_version)),
         ("observer", json!(finding.observer.id())),
         ("observers", observers.map(Observer::id).collect()),
+        ("severity", json!(finding.severity.id())),
         ("ordinal", json!(finding.ordinal)),
         ("pc", json!(finding.pc.to_string())),
         ("leaf", json!(finding.leaf)),
@@ -222,9 +224,10 @@ fn properties(image: &ScannedImage, finding: &Finding) -> PropertyBag {
     ])
 }
 
-fn bag<const N: usize>(properties: [(&str, Value); N]) -> PropertyBag {
-    let properties = properties.map(|(name, value)| (name.to_owned(), value));
-    PropertyBag::builder().additional_properties(BTreeMap::from(properties)).build()
+fn bag<'a>(properties: impl IntoIterator<Item = (&'a str, Value)>) -> PropertyBag {
+    let properties = properties.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let properties: BTreeMap<_, _> = properties.collect();
+    PropertyBag::builder().additional_properties(properties).build()
 }
 
 fn message(text: String) -> Message {

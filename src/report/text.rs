@@ -26,7 +26,7 @@ pub use review::{
     change, costs, details, examples, headline, is_listed, named, nouns, part, review, rules, side,
     title,
 };
-pub use scan::{ScanText, notes, scan, seen_by, verdict};
+pub use scan::{ScanText, VERDICTS, notes, scan, seen_by, verdict};
 pub use snapshot::difference;
 pub use width::Width;
 
@@ -34,7 +34,7 @@ use crate::prove::{Proof, Theorem};
 use core::fmt::Write as _;
 use lowering::Policy;
 use std::borrow::Cow;
-use verifier::{Rule, Verdict};
+use verifier::{Rule, Severity, Verdict};
 
 /// A number with its thousands set apart.
 pub(crate) fn grouped(number: impl ToString) -> String {
@@ -119,6 +119,12 @@ pub fn prove(proof: &Proof) -> String {
     );
     text.push_str("Sizes are in bytes; a rule's column counts the frame sizes that break it.\n");
     text
+}
+
+/// What can happen at worst, in brackets behind what it is about; nothing for none.
+#[must_use]
+pub fn severity(severity: Option<Severity>) -> String {
+    severity.map_or_else(String::new, |severity| format!(" ({severity})"))
 }
 
 /// A row of the theorem table: policy, kind, verdict, and numbers.

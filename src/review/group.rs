@@ -8,11 +8,11 @@
 use super::parts::{Parts, digest};
 use super::step::{Class as Safety, Step, Target};
 use super::verdict::{Changes, Class, Judged};
+use a64::syntax::GoSyntax;
 use core::hash::{Hash as _, Hasher as _};
 use std::collections::{HashMap, HashSet};
 use std::hash::DefaultHasher;
 use unwind::{Depth, Index, Word};
-use verifier::syntax::GoSyntax;
 use verifier::{Observer, Rule};
 
 /// A part of a function's frame code.

@@ -13,11 +13,11 @@ use super::verdict::{Judged, Spot, classify};
 use super::{Class, Lone, Pair, Reviewed, Side, Sight};
 use crate::progress::Progress;
 use crate::scan::{Finding, Options, Scanner, Summary, unobserving};
+use a64::syntax::GoSyntax;
 use image::{Function, Image};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use unwind::{FuncFlags, Index, Pc, RowTable, Word};
-use verifier::syntax::GoSyntax;
 use verifier::{Observer, Observers};
 
 /// How many functions a thread takes at a time.
@@ -285,23 +285,21 @@ pub(crate) fn judge(
     findings: &[Finding],
     judged: &mut Judged,
 ) {
-    judged.clear();
+    judged.begin(summary.unobserving);
     for finding in findings {
         let offset = finding.pc.0.wrapping_sub(function.entry.0) / Word::BYTES;
         judged.spot(Spot {
             rule: finding.rule,
             observers: finding.observers,
+            severity: finding.severity,
             at: Index(u32::try_from(offset).unwrap_or(u32::MAX)),
             declared: finding.declared,
             actual: finding.actual,
         });
     }
     for (reason, unsettled) in &summary.undecided {
-        let looks = |who: Observer| {
-            unsettled.observers.contains(who)
-                && !summary.unobserving.contains(who)
-                && (who != Observer::AsyncPreemption || unsettled.preemptible > 0)
-        };
+        let looks =
+            |who: Observer| unsettled.observers.contains(who) && !summary.unobserving.contains(who);
         let looking = Observer::ALL.into_iter().filter(|&who| looks(who));
         judged.reason(reason.clone(), looking.fold(Observers::NONE, Observers::with));
     }
@@ -311,6 +309,7 @@ fn sights(function: &Function<'_>, judged: &Judged) -> Vec<Sight> {
     let sight = |spot: &Spot| Sight {
         rule: spot.rule,
         observers: Observer::ALL.into_iter().filter(|&who| spot.observers.contains(who)).collect(),
+        severity: spot.severity,
         at: spot.at,
         instruction: {
             let word = function.code.get(spot.at.0 as usize);

@@ -18,13 +18,13 @@
 
 use super::step::{Code, Names, Places, Step};
 use crate::conform::is_argument_access;
+use a64::decode::{Access, Inst, Mode, Reg, Wide, decode, direct_branch};
+use a64::{SpEffect, may_write, sp_effect};
 use core::hash::{Hash as _, Hasher as _};
 use core::ops::Range;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::DefaultHasher;
 use unwind::{Depth, Index, RowTable, Word};
-use verifier::decode::{Access, Inst, Mode, Reg, Wide, decode, direct_branch};
-use verifier::{SpEffect, may_write, sp_effect};
 
 /// How many instructions an epilogue has at most, its return left out. The longest that
 /// the lowering emits has 9.

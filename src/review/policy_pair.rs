@@ -5,8 +5,10 @@ use super::parts::Parts;
 use super::step::Code;
 use super::verdict::{Judged, classify};
 use super::{Class, Pair, Review, Side, Subject};
+use crate::explain::release;
 use crate::progress::Progress;
 use crate::prove::verify;
+use crate::scan::unobserving;
 use core::ops::Range;
 use lowering::{Frame, FrameSize, Kind, Lowered, Os, Policy, StackCheck, lower_into};
 use rayon::prelude::*;
@@ -87,12 +89,13 @@ impl Worker {
     fn review(&mut self, frame: &Frame, request: &Request, pair: &mut Pair, groups: &mut Groups) {
         let Self { lowered, parts, judged, checker, report } = self;
         let sides = request.policies.iter().zip(lowered.iter_mut()).zip(parts.iter_mut());
-        for (((policy, lowered), parts), judged) in sides.zip(judged.iter_mut()) {
+        let sides = sides.zip(judged.iter_mut()).zip(&request.asked);
+        for ((((policy, lowered), parts), judged), asked) in sides {
             lower_into(frame, policy, lowered);
             let code = Code { entry: Pc(0), words: lowered.words(), rows: lowered.rows() };
             parts.read(&code, &|_| None);
             verify(lowered, frame.os, checker, report);
-            judged.clear();
+            judged.begin(unobserving(release(policy, asked)));
             judged.report(report);
         }
         let ([old, new], [before, now]) = (&*parts, &*judged);

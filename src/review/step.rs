@@ -6,10 +6,10 @@
 //! The row stays as it is, but for one thing: a restartable sequence has one of two
 //! classes, whichever the one before it has not, so only where it begins is kept.
 
+use a64::decode::{Inst, Mode, decode};
 use core::hash::{Hash as _, Hasher as _};
 use std::hash::DefaultHasher;
 use unwind::{Depth, Index, Pc, RowTable, UnsafePoint, Word};
-use verifier::decode::{Inst, Mode, decode};
 
 /// The code of a function, and where it stands.
 #[derive(Clone, Copy)]

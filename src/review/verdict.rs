@@ -2,7 +2,7 @@
 
 use core::fmt;
 use unwind::{Depth, Index, Preemption};
-use verifier::{Observer, Observers, Report, Rule};
+use verifier::{Observer, Observers, Report, Rule, Severity};
 
 /// What became of a function.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -13,6 +13,9 @@ pub enum Class {
     NowUndecided,
     /// What was refuted is, at least in part.
     StillRefuted,
+    /// Something was refuted for an observer that the release does not have any more, and
+    /// nothing is refuted for the others.
+    NotObserved,
     /// Something was refuted, and everything is proved now.
     Mended,
     /// Something was undecided, and still is.
@@ -27,10 +30,11 @@ pub enum Class {
 
 impl Class {
     /// All of them, the gravest first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Broken,
         Self::NowUndecided,
         Self::StillRefuted,
+        Self::NotObserved,
         Self::Mended,
         Self::StillUndecided,
         Self::NowProved,
@@ -45,6 +49,7 @@ impl Class {
             Self::Broken => "broken",
             Self::NowUndecided => "now-undecided",
             Self::StillRefuted => "still-refuted",
+            Self::NotObserved => "not-observed",
             Self::Mended => "mended",
             Self::StillUndecided => "still-undecided",
             Self::NowProved => "now-proved",
@@ -60,6 +65,7 @@ impl Class {
             Self::Broken => "broken",
             Self::NowUndecided => "now undecided",
             Self::StillRefuted => "still refuted",
+            Self::NotObserved => "not observed any more",
             Self::Mended => "mended",
             Self::StillUndecided => "still undecided",
             Self::NowProved => "now proved",
@@ -82,6 +88,8 @@ pub struct Judged {
     refuted: [Observers; Rule::ALL.len()],
     /// To whom nothing is proved.
     undecided: Observers,
+    /// The observers that the release does not have.
+    unobserving: Observers,
     /// Where rules are broken.
     pub spots: Vec<Spot>,
     /// Why something is undecided, each reason once.
@@ -95,6 +103,8 @@ pub struct Spot {
     pub rule: Rule,
     /// Who sees it.
     pub observers: Observers,
+    /// What can happen at worst to any of them.
+    pub severity: Severity,
     /// The boundary.
     pub at: Index,
     /// The depth that is declared.
@@ -104,8 +114,9 @@ pub struct Spot {
 }
 
 impl Judged {
-    /// Forgets everything.
-    pub fn clear(&mut self) {
+    /// Forgets everything, for a function of a release that does not have these observers.
+    pub fn begin(&mut self, unobserving: Observers) {
+        self.unobserving = unobserving;
         self.refuted = Default::default();
         self.undecided = Observers::NONE;
         self.spots.clear();
@@ -132,15 +143,18 @@ impl Judged {
     /// Takes over what a check of a lowered function found, which can be preempted.
     pub(super) fn report(&mut self, report: &Report) {
         for violation in &report.violations {
-            let observers = violation.observers(Preemption::Async);
-            if observers != Observers::NONE {
+            let observers = violation.observers(Preemption::Async).difference(self.unobserving);
+            if let Some(severity) = violation.worst(observers) {
                 let (rule, at) = (violation.rule, violation.at);
                 let (declared, actual) = (violation.declared, violation.actual);
-                self.spot(Spot { rule, observers, at, declared, actual });
+                self.spot(Spot { rule, observers, severity, at, declared, actual });
             }
         }
         for undecided in &report.undecided {
-            self.reason(undecided.reason.to_string(), undecided.reason.observers());
+            self.reason(
+                undecided.reason.to_string(),
+                undecided.reason.observers().difference(self.unobserving),
+            );
         }
     }
 
@@ -176,17 +190,23 @@ pub enum Change {
     Broken,
     /// It was refuted, and is.
     Still,
+    /// It was refuted, and the release does not have such an observer any more.
+    NotObserved,
     /// It was refuted, and is not.
     Mended,
 }
 
 impl Change {
+    /// All of them, the gravest first.
+    pub const ALL: [Self; 4] = [Self::Broken, Self::Still, Self::NotObserved, Self::Mended];
+
     /// The name in JSON.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
             Self::Broken => "broken",
             Self::Still => "still-refuted",
+            Self::NotObserved => "not-observed",
             Self::Mended => "mended",
         }
     }
@@ -197,6 +217,7 @@ impl Change {
         match self {
             Self::Broken => "broken",
             Self::Still => "still refuted",
+            Self::NotObserved => "not observed any more",
             Self::Mended => "mended",
         }
     }
@@ -225,6 +246,7 @@ pub fn classify(old: &Judged, new: &Judged, is_same: bool) -> (Class, Changes) {
                 (false, false) => continue,
                 (false, true) => Change::Broken,
                 (true, true) => Change::Still,
+                (true, false) if new.unobserving.contains(observer) => Change::NotObserved,
                 (true, false) => Change::Mended,
             };
             changes.rules.push((rule, observer, change));
@@ -240,6 +262,8 @@ pub fn classify(old: &Judged, new: &Judged, is_same: bool) -> (Class, Changes) {
         Class::StillRefuted
     } else if new.doubtful().next().is_some() {
         Class::StillUndecided
+    } else if has(Change::NotObserved) {
+        Class::NotObserved
     } else if has(Change::Mended) {
         Class::Mended
     } else {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use verifier::{Observer, Verdict};
+use verifier::{Observer, Severity, Verdict};
 
 /// Does what the arguments of `scan` say.
 ///
@@ -150,9 +150,10 @@ fn print_document(document: &impl Serialize) -> Result<()> {
 }
 
 /// What the exit status follows from. A failed file outranks findings, and findings
-/// outrank what is undecided. Only the observers that count decide.
+/// outrank what is undecided. Only the observers and severities that count decide.
 struct Tally {
     observers: Vec<Observer>,
+    severities: Vec<Severity>,
     undecided_fails: bool,
     failed: bool,
     verdict: Verdict,
@@ -162,18 +163,15 @@ struct Tally {
 
 impl Tally {
     fn new(fail_on: &[FailOn]) -> Self {
-        let observer = |what: &FailOn| match what {
-            FailOn::AsyncPreemption => Some(Observer::AsyncPreemption),
-            FailOn::FramePointer => Some(Observer::FramePointer),
-            FailOn::Profiler => Some(Observer::Profiler),
-            FailOn::Undecided | FailOn::Never => None,
-        };
-        let mut observers: Vec<_> = fail_on.iter().filter_map(observer).collect();
-        if observers.is_empty() && !fail_on.contains(&FailOn::Never) {
-            observers.push(Observer::AsyncPreemption);
+        let mut observers: Vec<_> = fail_on.iter().filter_map(|what| what.observer()).collect();
+        let severities: Vec<_> = fail_on.iter().filter_map(|what| what.severity()).collect();
+        let names_none = observers.is_empty() && severities.is_empty();
+        if names_none && !fail_on.contains(&FailOn::Never) {
+            observers.extend(FailOn::DEFAULT.into_iter().filter_map(FailOn::observer));
         }
         Self {
             observers,
+            severities,
             undecided_fails: fail_on.contains(&FailOn::Undecided),
             failed: false,
             verdict: Verdict::Proved,
@@ -186,11 +184,18 @@ impl Tally {
             return;
         }
         self.checked = true;
-        let verdicts = self.observers.iter().map(|&observer| image.open_verdict(observer));
+        let observers = self.observers.iter().map(|&observer| image.open_verdict(observer));
+        let severities = self.severities.iter().map(|&severity| image.open_severity(severity));
+        let verdicts = observers.chain(severities);
         self.verdict = verdicts.max().unwrap_or(Verdict::Proved).max(self.verdict);
         if self.undecided_fails && image.is_undecided() {
             self.verdict = Verdict::Refuted;
         }
+    }
+
+    /// Whether there is anything that counts.
+    const fn names_some(&self) -> bool {
+        !self.observers.is_empty() || !self.severities.is_empty()
     }
 
     fn outcome(&self) -> Outcome {
@@ -198,7 +203,7 @@ impl Tally {
         match self.verdict {
             _ if self.failed => Outcome::Failed,
             _ if !self.checked && self.undecided_fails => Outcome::Refuted,
-            _ if !self.checked && !self.observers.is_empty() => Outcome::Undecided,
+            _ if !self.checked && self.names_some() => Outcome::Undecided,
             verdict => verdict.into(),
         }
     }

@@ -1,11 +1,13 @@
 //! A broken rule at a boundary.
 
 use super::Remedy;
+use crate::explain::consequence;
+use core::cmp::Reverse;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use unwind::{Depth, Index, Pc, Row, Word};
-use verifier::{Observer, Observers, Rule};
+use verifier::{Observer, Observers, Rule, Severity};
 
 /// A broken rule at a boundary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,10 @@ pub struct Finding {
     pub observer: Observer,
     /// All observers.
     pub observers: Observers,
+    /// What can happen at worst to any of them.
+    pub severity: Severity,
+    /// Whether the return address in force is the boundary itself.
+    pub returns_to_itself: bool,
     /// The function's name.
     pub function: String,
     /// The function's first instruction.
@@ -66,6 +72,31 @@ pub struct Accepted {
 }
 
 impl Finding {
+    /// How it compares with others: what crashes comes first, and of that what the gravest observer meets.
+    #[must_use]
+    pub const fn gravity(&self) -> (Reverse<Severity>, Observer) {
+        (Reverse(self.severity), self.observer)
+    }
+
+    /// What findings that are told together have in common, the gravest first.
+    #[must_use]
+    pub const fn kind(&self) -> (Observer, Rule, Severity, bool) {
+        (self.observer, self.rule, self.severity, self.returns_to_itself)
+    }
+
+    /// What comes of it, in sentences: of the gravest observer, and of a graver end that
+    /// another one meets.
+    #[must_use]
+    pub fn consequences(&self) -> Vec<&'static str> {
+        let own = Severity::of(self.rule, self.observer, self.returns_to_itself);
+        let graver = Observer::ALL.into_iter().find(|&observer| {
+            let severity = Severity::of(self.rule, observer, self.returns_to_itself);
+            self.observers.contains(observer) && severity == self.severity && severity > own
+        });
+        let observers = core::iter::once(self.observer).chain(graver);
+        observers.filter_map(|who| consequence(self.rule, who, self.returns_to_itself)).collect()
+    }
+
     /// What stays the same when the program is built again and addresses move:
     /// a digest of the rule, the function's name and the ordinal, in hexadecimal.
     #[must_use]

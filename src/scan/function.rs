@@ -2,13 +2,15 @@
 
 use super::remedy::{Place, remedy};
 use super::{Finding, Near, Options, Summary};
-use image::{Error, Function, Image, Os};
+use crate::surroundings::Surrounded;
+use a64::decode::{Inst, decode};
+use image::{Error, Function, Image};
 use unwind::{Columns, Depth, FuncFlags, Index, Pc, Preemption, Word};
-use verifier::decode::{Inst, decode};
-use verifier::{Checker, Observer, Observers, Report, SignalStack};
+use verifier::{Checker, Observer, Observers, Reason, Report};
 
-/// What cannot be read concerns everybody.
-const ALL: Observers = Observers::ALL;
+/// What cannot be read concerns all who look at rows. Functions without any, such as those of
+/// C, are not held to what Go's leave their callers.
+const ALL: Observers = Observers::ALL.without(Observer::Everybody);
 
 /// How many boundaries before and behind a finding are kept with it: an epilogue's.
 const AROUND: u32 = 4;
@@ -53,28 +55,28 @@ impl Scanner {
             Err(error) => {
                 let example = || format!("{}: {error}", name(&function));
                 let preemption = function.function_preemption();
-                return summary.unsettled(reason(&error), ALL, preemption, example);
+                let observers = match preemption {
+                    Preemption::Async => ALL,
+                    Preemption::Never(_) => ALL.without(Observer::AsyncPreemption),
+                };
+                return summary.unsettled(reason(&error), observers, preemption, example);
             }
         }
-        let subject = verifier::Function {
-            entry: function.entry,
-            words: function.code,
-            text: function.text,
-            rows: &self.rows,
-            flags: function.flags,
-            recovery: function.recovery(),
-            signals: signals(image),
-            pointer: &|address| image.pointer(address),
-        };
+        let surrounded = Surrounded::new(image, &function);
+        let subject = surrounded.subject(&self.rows);
         self.checker.check(&subject, &mut self.report);
         summary.boundaries += u64::from(self.report.boundaries);
         summary.sp_write += u64::from(self.report.sp_write.is_some());
-        self.undecided(&function, summary);
+        if !self.report.undecided.is_empty() {
+            self.undecided(&function, surrounded.is_runtime(), summary);
+        }
         self.violations(image, &function, summary, findings);
     }
 
-    /// A function counts once for each reason.
-    fn undecided(&mut self, function: &Function<'_>, summary: &mut Summary) {
+    /// A function counts once for each reason. The runtime's own switch stacks, and need not
+    /// return to their callers: nothing is decided of them for everybody. A function that is
+    /// never preempted is unwound precisely only where it calls another one.
+    fn undecided(&mut self, function: &Function<'_>, is_runtime: bool, summary: &mut Summary) {
         let mut last = None;
         self.report.undecided.sort_by_key(|undecided| (undecided.reason, undecided.at));
         for undecided in &self.report.undecided {
@@ -83,7 +85,15 @@ impl Scanner {
             }
             last = Some(undecided.reason);
             let preemption = function.function_preemption();
-            let (reason, observers) = (undecided.reason.to_string(), undecided.reason.observers());
+            let (reason, mut observers) =
+                (undecided.reason.to_string(), undecided.reason.observers());
+            if is_runtime {
+                observers = observers.without(Observer::Everybody);
+            }
+            let is_called_from = undecided.reason == Reason::SpWriteCall;
+            if preemption != Preemption::Async && !is_called_from {
+                observers = observers.without(Observer::AsyncPreemption);
+            }
             summary.unsettled(reason, observers, preemption, || {
                 let pc = pc(function, undecided.at);
                 match undecided.word {
@@ -110,9 +120,7 @@ impl Scanner {
             // preemptible: the graver reading.
             let preemption = function.preemption(pc(function, violation.at));
             let seen = violation.observers(preemption.unwrap_or(Preemption::Async));
-            let observers = Observer::ALL.into_iter().fold(seen, |left, observer| {
-                if summary.unobserving.contains(observer) { left.without(observer) } else { left }
-            });
+            let observers = seen.difference(summary.unobserving);
             if observers == Observers::NONE {
                 summary.unobserved += u64::from(seen != Observers::NONE);
             } else {
@@ -163,15 +171,6 @@ fn leaves(word: Word) -> bool {
     )
 }
 
-/// Where handlers of signals run: on ios there is no stack of their own for goroutines
-/// (`unwind::signal`).
-fn signals(image: &Image<'_>) -> SignalStack {
-    match image.os() {
-        Some(Os::Ios) => SignalStack::Goroutine,
-        _ => SignalStack::Own,
-    }
-}
-
 /// The finding that a violation is to those who can see it.
 fn finding(place: &Place<'_>, observers: Observers, around: Vec<Near>) -> Option<Finding> {
     let Place { function, violation, frame_size, leaf, .. } = *place;
@@ -181,6 +180,8 @@ fn finding(place: &Place<'_>, observers: Observers, around: Vec<Near>) -> Option
         rule: violation.rule,
         observer: observers.gravest()?,
         observers,
+        severity: violation.worst(observers)?,
+        returns_to_itself: violation.returns_to_itself,
         function: name(function),
         entry: function.entry,
         pc,

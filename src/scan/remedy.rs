@@ -12,11 +12,11 @@
 //!   `cmd/internal/obj/arm64/asm7.go`): not looked at by go1.19.8, looked at by
 //!   go1.21.13, go1.22.10 and go1.23.9.
 
+use a64::decode::{Access, Arith, Data, Flags, Inst, Mode, Reg, Width, decode};
 use image::{Function, Image};
 use lowering::policy::{LargePop, LeafPop};
 use lowering::{Frame, FrameSize, Kind, Policy, lower};
 use unwind::{Depth, FuncFlags, Pc, Release, Word};
-use verifier::decode::{Access, Arith, Data, Flags, Inst, Mode, Reg, Width, decode};
 use verifier::{Checker, Report, Rule, Verdict, Violation};
 
 /// The newest release that was looked at.

@@ -20,8 +20,8 @@ pub struct Summary {
     pub undecided: BTreeMap<String, Unsettled>,
     /// Who sees a broken rule.
     pub refuted_for: Observers,
-    /// The observers that the runtime of this release does not have. To them
-    /// nothing is refuted and nothing undecided.
+    /// The observers that the runtime of this release does not have. For them
+    /// nothing is refuted, undecided or proved.
     pub unobserving: Observers,
     /// How many boundaries break a rule that only one of those could see.
     pub unobserved: u64,
@@ -42,7 +42,8 @@ pub struct Unsettled {
 }
 
 impl Summary {
-    /// The verdict for one observer.
+    /// The verdict for one observer: for one that the release does not have, that it does
+    /// not observe.
     #[must_use]
     pub fn verdict(&self, observer: Observer) -> Verdict {
         if self.refuted_for.contains(observer) {
@@ -54,12 +55,10 @@ impl Summary {
 
     /// What the verdict for one observer is if nothing is refuted for it.
     pub(super) fn verdict_unless_refuted(&self, observer: Observer) -> Verdict {
-        let matters = |unsettled: &Unsettled| {
-            unsettled.observers.contains(observer)
-                && (observer != Observer::AsyncPreemption || unsettled.preemptible > 0)
-        };
-        let absent = self.unobserving.contains(observer);
-        if self.boundaries == 0 || !absent && self.undecided.values().any(matters) {
+        let matters = |unsettled: &Unsettled| unsettled.observers.contains(observer);
+        if self.unobserving.contains(observer) {
+            Verdict::NotObserved
+        } else if self.boundaries == 0 || self.undecided.values().any(matters) {
             Verdict::Undecided
         } else {
             Verdict::Proved
@@ -75,6 +74,7 @@ impl Summary {
     ) {
         let new = || Unsettled { functions: 0, preemptible: 0, observers, example: example() };
         let unsettled = self.undecided.entry(reason).or_insert_with(new);
+        unsettled.observers = unsettled.observers.union(observers);
         unsettled.functions += 1;
         unsettled.preemptible += u64::from(preemption == Preemption::Async);
     }
@@ -91,6 +91,7 @@ impl Summary {
                 Some(mine) => {
                     mine.functions += theirs.functions;
                     mine.preemptible += theirs.preemptible;
+                    mine.observers = mine.observers.union(theirs.observers);
                 }
                 None => {
                     self.undecided.insert(reason, theirs);

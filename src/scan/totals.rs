@@ -1,6 +1,7 @@
 //! Counts over all images of a scan.
 
 use super::ScannedImage;
+use std::collections::BTreeMap;
 use verifier::{Observer, Verdict};
 
 /// Counts over all images of a scan.
@@ -20,8 +21,9 @@ pub struct Totals {
     pub findings: u64,
     /// How many of the findings the baseline accepts.
     pub accepted: u64,
-    /// How many images have each verdict, by observer: proved, undecided, refuted.
-    verdicts: [[u64; 3]; Observer::ALL.len()],
+    /// How many images have each verdict, by observer, in the order of
+    /// [`Verdict::ALL`].
+    verdicts: [[u64; Verdict::ALL.len()]; Observer::ALL.len()],
 }
 
 impl Totals {
@@ -36,6 +38,16 @@ impl Totals {
             let verdict = image.summary.verdict(observer);
             self.verdicts[observer as usize][verdict as usize] += 1;
         }
+    }
+
+    /// How many images have each verdict, by the ids of observers and verdicts.
+    #[must_use]
+    pub fn by_observer(&self) -> BTreeMap<&'static str, BTreeMap<&'static str, u64>> {
+        let counts = |observer| {
+            let count = |verdict: Verdict| (verdict.id(), self.verdicts(observer, verdict));
+            (Observer::id(observer), Verdict::ALL.into_iter().map(count).collect())
+        };
+        Observer::ALL.into_iter().map(counts).collect()
     }
 
     /// How many images have a verdict for an observer.

@@ -11,6 +11,7 @@ use crate::review::parts::Parts;
 use crate::review::step::{Class, Code, Step};
 use crate::review::verdict::Judged;
 use crate::scan::{Options, Scanner, Summary, unobserving};
+use a64::syntax::GoSyntax;
 use anyhow::{Context as _, Result};
 use core::fmt::Write as _;
 use image::{Function, Image};
@@ -20,7 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use unwind::{RowTable, UnsafePoint};
 use verifier::Rule;
-use verifier::syntax::GoSyntax;
 
 /// The sequences, and the rules that they break.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

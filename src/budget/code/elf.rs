@@ -4,6 +4,7 @@
 use super::{Code, CodeError, Routine};
 use crate::budget::step::Convention;
 use crate::budget::subject::Link;
+use a64::decode::{Access, Inst, Reg, decode};
 use object::read::elf::ElfFile64;
 use object::{
     LittleEndian, Object as _, ObjectKind, ObjectSection as _, ObjectSymbol as _, RelocationFlags,
@@ -11,7 +12,6 @@ use object::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use unwind::Word;
-use verifier::decode::{Access, Inst, Reg, decode};
 
 type File<'a> = ElfFile64<'a, LittleEndian>;
 

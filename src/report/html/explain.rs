@@ -7,8 +7,8 @@ use super::page::page;
 use super::table::{Cell, Column, Row, Use, table};
 use crate::explain::{Explained, Story, Subject, observer_name, offset};
 use crate::report::text;
+use a64::syntax::GoSyntax;
 use verifier::Verdict;
-use verifier::syntax::GoSyntax;
 
 /// The page of a story.
 #[must_use]
@@ -36,7 +36,7 @@ pub fn explain(explained: &Explained) -> String {
 /// What is wrong at the boundary, in one line.
 fn headline(explained: &Explained) -> String {
     let story = &explained.story;
-    let broken: Vec<_> = story.broken.iter().map(|(rule, _)| *rule).collect();
+    let broken: Vec<_> = story.broken.iter().map(|broken| broken.rule).collect();
     let what = match broken.is_empty() {
         true if explained.is_clean() => "every rule holds".to_owned(),
         true => "no rule is broken here".to_owned(),
@@ -145,6 +145,7 @@ fn accounts(html: &mut Html, story: &Story) {
                 Verdict::Refuted => ("refuted", "bad"),
                 Verdict::Undecided => ("undecided", ""),
                 Verdict::Proved => ("holds", "good"),
+                Verdict::NotObserved => ("not observed", ""),
             };
             html.element("p", &[], |html| {
                 html.leaf("strong", &[], observer_name(account.observer));
@@ -171,8 +172,9 @@ fn rest(html: &mut Html, explained: &Explained) {
     }
     html.leaf("h2", &[], "Elsewhere in the function");
     html.element("ul", &[], |html| {
-        for (at, broken) in &explained.others {
-            html.leaf("li", &[], format!("{}: {} broken", offset(*at), rules(broken)));
+        for other in &explained.others {
+            let (at, rules) = (offset(other.at), rules(&other.rules));
+            html.leaf("li", &[], format!("{at}: {rules} broken{}", text::severity(other.severity)));
         }
         for undecided in &explained.undecided {
             html.leaf(

@@ -64,7 +64,7 @@ fn theorems(html: &mut Html, proof: &Proof) {
         let class = match theorem.tally.verdict() {
             Verdict::Refuted => "bad",
             Verdict::Proved => "good",
-            Verdict::Undecided => "",
+            Verdict::Undecided | Verdict::NotObserved => "",
         };
         let cells = text::theorem(theorem).into_iter().enumerate();
         let cells = cells.map(|(at, text)| match at {

@@ -220,7 +220,7 @@ fn functions(html: &mut Html, review: &Review) {
 }
 
 fn function(pair: &Pair, function: &Reviewed) -> Row {
-    let changes = [Change::Broken, Change::Still, Change::Mended];
+    let changes = Change::ALL;
     let words = changes.map(|change| (change, text::rules(&function.changes, change)));
     let words = words.iter().filter(|(_, rules)| !rules.is_empty());
     let mut rules: Vec<_> =

@@ -5,12 +5,11 @@ use super::depth::{Boundary, figures, key, listing, point, rules};
 use super::markup::Html;
 use super::page::page;
 use super::table::{Cell, Column, Row, Use, table};
-use crate::explain::consequence;
 use crate::report::text;
 use crate::scan::{Finding, Scanned, ScannedImage, Totals};
+use a64::syntax::GoSyntax;
 use std::collections::{BTreeMap, BTreeSet};
 use unwind::{Depth, Index};
-use verifier::syntax::GoSyntax;
 use verifier::{Observer, Rule, Verdict};
 
 /// How many sequences of an image are shown unfolded.
@@ -55,11 +54,16 @@ fn over_all(html: &mut Html, totals: &Totals) {
     if totals.images < 2 {
         return;
     }
-    const COLUMNS: [Column; 4] =
-        [("observer", false), ("refuted", true), ("undecided", true), ("proved", true)];
+    const COLUMNS: [Column; 5] = [
+        ("observer", false),
+        ("refuted", true),
+        ("undecided", true),
+        ("proved", true),
+        ("not observed", true),
+    ];
     let rows = Observer::ALL.into_iter().map(|observer| {
         let count = |verdict| Cell::new(text::grouped(totals.verdicts(observer, verdict)));
-        let counts = [Verdict::Refuted, Verdict::Undecided, Verdict::Proved].map(count);
+        let counts = text::VERDICTS.map(count);
         Row::from(core::iter::once(Cell::new(observer)).chain(counts).collect::<Vec<_>>())
     });
     table(html, "Images by verdict", &COLUMNS, rows.collect(), Use::Sort);
@@ -80,10 +84,9 @@ fn image(html: &mut Html, number: usize, image: &ScannedImage) {
     html.element("dl", &[], |html| {
         for observer in Observer::ALL {
             let class = match summary.verdict(observer) {
-                _ if summary.unobserving.contains(observer) => "",
                 Verdict::Refuted => "bad",
                 Verdict::Proved => "good",
-                Verdict::Undecided => "",
+                Verdict::Undecided | Verdict::NotObserved => "",
             };
             html.leaf("dt", &[], observer);
             html.leaf("dd", &[("class", &class)], text::verdict(image, observer));
@@ -96,9 +99,10 @@ fn image(html: &mut Html, number: usize, image: &ScannedImage) {
     sequences(html, image);
 }
 
-const FINDINGS: [Column; 9] = [
+const FINDINGS: [Column; 10] = [
     ("function", false),
     ("rule", false),
+    ("severity", false),
     ("seen by", false),
     ("address", false),
     ("instruction", false),
@@ -114,7 +118,7 @@ fn findings(html: &mut Html, number: usize, image: &ScannedImage) {
     }
     let mut findings: Vec<_> = image.findings.iter().collect();
     // What crashes comes first, what is accepted last.
-    findings.sort_by_key(|finding| (finding.accepted.is_some(), finding.observer));
+    findings.sort_by_key(|finding| (finding.accepted.is_some(), finding.gravity()));
     let rows = findings.into_iter().map(|finding| {
         let seen =
             Observer::ALL.into_iter().filter(|observer| finding.observers.contains(*observer));
@@ -124,6 +128,7 @@ fn findings(html: &mut Html, number: usize, image: &ScannedImage) {
         let cells = vec![
             Cell::code(&finding.function).class("name"),
             Cell::new(finding.rule),
+            Cell::new(finding.severity),
             Cell::new(seen.join(", ")).class("list"),
             Cell::code(finding.pc),
             Cell::code(GoSyntax(finding.word)),
@@ -173,7 +178,7 @@ fn distinct(image: &ScannedImage) -> Vec<Sequence<'_>> {
         }
     }
     sequences.sort_by_key(|sequence| {
-        let gravest = sequence.findings.iter().map(|finding| finding.observer).min();
+        let gravest = sequence.findings.iter().map(|finding| finding.gravity()).min();
         (gravest, usize::MAX - sequence.functions.len())
     });
     sequences
@@ -254,7 +259,7 @@ fn sequence(html: &mut Html, sequence: &Sequence<'_>) {
         figures(html, &[(caption, sequence.boundaries.clone())]);
         listing(html, &format!("Listing: {first}"), &sequence.boundaries);
         let findings = || sequence.findings.iter();
-        let consequences = findings().filter_map(|found| consequence(found.rule, found.observer));
+        let consequences = findings().flat_map(|found| found.consequences());
         let consequences: BTreeSet<_> = consequences.collect();
         consequences.iter().for_each(|sentence| html.leaf("p", &[], sentence));
         let remedies: BTreeSet<_> = findings().map(|found| found.remedy.sentence()).collect();

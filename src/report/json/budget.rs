@@ -1,9 +1,9 @@
 //! `midframe/budget/1`
 
 use crate::budget::{Budget, Measured, Open, Place, Step};
+use a64::syntax::GoSyntax;
 use serde::Serialize;
 use verifier::Verdict;
-use verifier::syntax::GoSyntax;
 
 /// `midframe/budget/1`
 #[derive(Debug, Serialize)]
@@ -94,7 +94,7 @@ fn name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Proved => "within",
         Verdict::Refuted => "exceeds",
-        Verdict::Undecided => "undecided",
+        Verdict::Undecided | Verdict::NotObserved => "undecided",
     }
 }
 

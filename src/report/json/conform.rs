@@ -2,11 +2,11 @@
 
 use crate::conform::predict::Part;
 use crate::conform::{Conformed, Deviation, Variation, names};
+use a64::syntax::GoSyntax;
 use lowering::Kind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use unwind::{Index, Word};
-use verifier::syntax::GoSyntax;
 
 /// `midframe/conform/1`
 #[derive(Debug, Serialize)]

@@ -1,12 +1,12 @@
 //! `midframe/explain/1`
 
-use crate::explain::{Account, Content, Explained, Slot, Story, Subject};
+use crate::explain::{Account, Content, Explained, Slot, Story, Subject, worst};
+use a64::syntax::GoSyntax;
 use lowering::Kind;
 use serde::Serialize;
 use unwind::inject::Pushed;
 use unwind::{Crash, Mistaken, Pc, ReturnAddress, Word};
-use verifier::syntax::GoSyntax;
-use verifier::{Fp, Lr, Rule};
+use verifier::{Fp, Lr, Rule, Severity};
 
 /// `midframe/explain/1`
 #[derive(Debug, Serialize)]
@@ -32,6 +32,8 @@ struct UndecidedObject {
 struct OtherObject {
     offset: u64,
     rules: Vec<&'static str>,
+    /// What can happen at worst; null if nobody looks.
+    severity: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +53,8 @@ struct StoryObject {
     lr: Option<&'static str>,
     r29: Option<String>,
     rules: Vec<&'static str>,
+    /// What can happen at worst; null if no rule is broken, or nobody looks.
+    severity: Option<&'static str>,
     stack: Vec<SlotObject>,
     observers: Vec<AccountObject>,
 }
@@ -70,7 +74,7 @@ struct SlotObject {
 #[derive(Debug, Serialize)]
 struct AccountObject {
     observer: &'static str,
-    verdict: String,
+    verdict: &'static str,
     looks: bool,
     return_address: Option<&'static str>,
     sentences: Vec<String>,
@@ -93,10 +97,11 @@ pub fn explain(explained: &Explained) -> ExplainDocument {
             (Some(path.clone()), Some(function.clone()), go_version.clone())
         }
     };
-    let others = explained
-        .others
-        .iter()
-        .map(|(at, rules)| OtherObject { offset: at.offset(), rules: ids(rules.iter().copied()) });
+    let others = explained.others.iter().map(|other| OtherObject {
+        offset: other.at.offset(),
+        rules: ids(other.rules.iter().copied()),
+        severity: other.severity.map(Severity::id),
+    });
     let undecided = explained.undecided.iter().map(|undecided| UndecidedObject {
         offset: undecided.at.offset(),
         reason: undecided.reason.to_string(),
@@ -144,7 +149,8 @@ fn story(story: &Story) -> StoryObject {
             Fp::Unknown => "unknown".to_owned(),
             Fp::Other => "other".to_owned(),
         }),
-        rules: ids(story.broken.iter().map(|(rule, _)| *rule)),
+        rules: ids(story.broken.iter().map(|broken| broken.rule)),
+        severity: worst(&story.broken).map(Severity::id),
         stack: story.stack.iter().map(slot).collect(),
         observers: story.accounts.iter().map(|account| observer(story, account)).collect(),
     }
@@ -181,7 +187,7 @@ fn slot(slot: &Slot) -> SlotObject {
 fn observer(story: &Story, account: &Account) -> AccountObject {
     AccountObject {
         observer: account.observer.id(),
-        verdict: story.verdict(account.observer).to_string(),
+        verdict: story.verdict(account.observer).id(),
         looks: account.looks,
         return_address: account.return_address.map(|place| match place {
             ReturnAddress::Register => "lr",
@@ -201,10 +207,12 @@ fn ending(word: Mistaken, crash: Crash) -> CrashObject {
         Crash::Incomplete => ("traceback did not unwind completely", None),
         Crash::Fault(address) => ("segmentation violation", Some(format!("{address:#x}"))),
         Crash::UnknownCaller => ("unknown caller pc", None),
+        Crash::Stuck => ("traceback stuck", None),
     };
     let word = match word {
         Mistaken::Zero => "zero",
         Mistaken::NotCode => "not-code",
+        Mistaken::Itself => "itself",
     };
     CrashObject { word, message, address }
 }

@@ -114,6 +114,8 @@ struct RuleObject {
 struct SightObject {
     rule: &'static str,
     observers: Vec<&'static str>,
+    /// What can happen at worst.
+    severity: &'static str,
     offset: u64,
     instruction: String,
     declared: i64,
@@ -281,6 +283,7 @@ fn sight(sight: &Sight) -> SightObject {
     SightObject {
         rule: sight.rule.id(),
         observers: ids(&sight.observers),
+        severity: sight.severity.id(),
         offset: sight.at.offset(),
         instruction: sight.instruction.clone(),
         declared: sight.declared.0,

@@ -2,12 +2,11 @@
 
 use super::verdicts;
 use crate::baseline::{Note, Used};
-use crate::explain::consequence;
 use crate::scan::{Finding, Scanned, ScannedImage, Totals};
+use a64::syntax::GoSyntax;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use verifier::Observer;
-use verifier::syntax::GoSyntax;
 
 /// `midframe/scan/1`
 #[derive(Debug, Serialize)]
@@ -43,6 +42,8 @@ struct TotalsObject {
     boundaries: u64,
     findings: u64,
     accepted: u64,
+    /// How many images have each verdict, by observer.
+    verdicts: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,8 +76,8 @@ struct ImageObject {
     filtered_functions: u64,
     boundaries: u64,
     sp_write_functions: u64,
-    verdicts: BTreeMap<&'static str, String>,
-    /// The observers that this release does not have: to them all is proved.
+    verdicts: BTreeMap<&'static str, &'static str>,
+    /// The observers that this release does not have: for them the verdict is `not-observed`.
     unobserving: Vec<&'static str>,
     /// How many boundaries break a rule that only those could see.
     unobserved_boundaries: u64,
@@ -100,8 +101,10 @@ struct FindingObject {
     observer: &'static str,
     /// All who see it, the gravest first.
     observers: Vec<&'static str>,
-    /// What that observer would do, in one sentence.
-    consequence: Option<&'static str>,
+    /// What can happen at worst.
+    severity: &'static str,
+    /// What comes of it, in sentences.
+    consequence: Option<String>,
     function: String,
     entry: String,
     pc: String,
@@ -159,6 +162,7 @@ fn totals(totals: &Totals) -> TotalsObject {
         boundaries: totals.boundaries,
         findings: totals.findings,
         accepted: totals.accepted,
+        verdicts: totals.by_observer(),
     }
 }
 
@@ -212,7 +216,8 @@ fn finding(finding: &Finding) -> FindingObject {
         rule: finding.rule.id(),
         observer: finding.observer.id(),
         observers: ids(|observer| finding.observers.contains(observer)),
-        consequence: consequence(finding.rule, finding.observer),
+        severity: finding.severity.id(),
+        consequence: consequences(finding),
         function: finding.function.clone(),
         entry: finding.entry.to_string(),
         pc: finding.pc.to_string(),
@@ -233,6 +238,11 @@ fn finding(finding: &Finding) -> FindingObject {
             expires: accepted.expires.map(|day| day.to_string()),
         }),
     }
+}
+
+/// Null for none, which no rule has for who sees it broken.
+fn consequences(finding: &Finding) -> Option<String> {
+    Some(finding.consequences().join(" ")).filter(|sentences| !sentences.is_empty())
 }
 
 fn ids(contains: impl Fn(Observer) -> bool) -> Vec<&'static str> {

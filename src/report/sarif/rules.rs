@@ -94,6 +94,16 @@ const fn text(rule: Rule) -> Text {
             help: "Linux lets the processor fault on a load or store through an SP that is not; the \
                    first instruction of an injected call is one.",
         },
+        Rule::Callee => Text {
+            name: "CallerFindsWhatItLeft",
+            claim: "The function leaves its caller what the caller relies on: where it returns, SP, \
+                    R29 and the words of the caller's frame are as they were at entry, and RET goes \
+                    to the return address; R28 holds the goroutine where a signal can come.",
+            help: "The proof of the caller takes this for granted. Where a function returns to \
+                   another place or with another SP, every execution goes wrong, and nobody has to \
+                   look. Where it overwrites R29, or a word that its caller saved, whoever unwinds \
+                   the caller is misled.",
+        },
         _ => Text { name: "Rule", claim: "The rule holds.", help: "" },
     }
 }

@@ -4,10 +4,10 @@
 use super::paint::{Tone, paint};
 use super::{grouped, plural, printable, table};
 use crate::budget::{Budget, Measured, Open, Place};
+use a64::syntax::GoSyntax;
 use core::fmt::Write as _;
 use std::collections::BTreeMap;
 use verifier::Verdict;
-use verifier::syntax::GoSyntax;
 
 /// How many functions are listed of each verdict, if none was asked for by name; JSON
 /// lists all.
@@ -56,7 +56,7 @@ fn function(text: &mut String, measured: &Measured, verdict: Verdict) {
         Verdict::Proved => ("within", ""),
         Verdict::Refuted if measured.open.is_empty() => ("exceeds", ""),
         Verdict::Refuted => ("exceeds", "at least "),
-        Verdict::Undecided => ("undecided", "at least "),
+        Verdict::Undecided | Verdict::NotObserved => ("undecided", "at least "),
     };
     let (word, depth) = (paint(verdict, word), bytes(measured.depth));
     let _ = writeln!(text, "  {}  {word}: {least}{depth}", printable(name));
@@ -119,7 +119,7 @@ fn conclusion(budget: &Budget) -> String {
     let most = within.map_or_else(String::new, |depth| format!(", the most {}", bytes(depth)));
     let word = match budget.verdict() {
         Verdict::Refuted => "exceeded",
-        Verdict::Proved | Verdict::Undecided => "exceeding",
+        Verdict::Proved | Verdict::Undecided | Verdict::NotObserved => "exceeding",
     };
     let counted = |verdict, word| {
         let count = of(verdict);

@@ -4,9 +4,9 @@ use super::paint::{Tone, lines, paint};
 use super::{grouped, plural, printable, releases, table};
 use crate::conform::predict::Part;
 use crate::conform::{Conformed, Deviation, Variation, alike, names};
+use a64::syntax::GoSyntax;
 use core::fmt::Write as _;
 use unwind::{Index, Word};
-use verifier::syntax::GoSyntax;
 
 /// How many unexplained deviations are listed; JSON lists more.
 const MAX_LISTED: usize = 20;

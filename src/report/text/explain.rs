@@ -4,12 +4,14 @@
 
 use super::paint::{Tone, columns, padded, paint};
 use super::{plural, printable};
-use crate::explain::{Content, Explained, Slot, Story, Subject, below_cfa, observer_name, offset};
+use crate::explain::{
+    Content, Explained, Slot, Story, Subject, below_cfa, observer_name, offset, worst,
+};
+use a64::syntax::GoSyntax;
 use core::fmt::Write as _;
 use lowering::Policy;
 use unwind::inject::Pushed;
 use unwind::{Crash, Mistaken, NotPreemptible, Preemption};
-use verifier::syntax::GoSyntax;
 use verifier::{Fp, Lr, Verdict};
 
 /// The width of a line.
@@ -46,9 +48,10 @@ pub fn explain(explained: &Explained) -> String {
     }
     if !explained.others.is_empty() {
         text.push('\n');
-        let others = explained.others.iter().map(|(at, rules)| {
-            let rules: Vec<_> = rules.iter().map(|rule| rule.id()).collect();
-            format!("{} ({})", offset(*at), rules.join(", "))
+        let others = explained.others.iter().map(|other| {
+            let rules: Vec<_> = other.rules.iter().map(|rule| rule.id()).collect();
+            let worst = other.severity.map_or_else(String::new, |worst| format!(": {worst}"));
+            format!("{} ({}{worst})", offset(other.at), rules.join(", "))
         });
         let others: Vec<_> = others.take(16).collect();
         let word = paint(Tone::Bad, "Broken");
@@ -108,22 +111,28 @@ fn machine(explained: &Explained) -> String {
             let tone = if is_broken { Tone::Bad } else { Tone::Plain };
             (tone, facts.get(at).cloned().unwrap_or_default())
         });
-        text.push_str(&side_by_side(label, cells));
+        let cells: Vec<_> = cells.collect();
+        // Nothing can happen where nothing is broken.
+        if *label != WORST || cells.iter().any(|(_, cell)| !cell.is_empty()) {
+            text.push_str(&side_by_side(label, cells.into_iter()));
+        }
     }
     text
 }
 
 /// The names of what is known of a boundary.
-pub const FACTS: [&str; 8] =
-    ["", "instruction", "declared", "actual", "preempted", "LR", "R29", BROKEN];
+pub const FACTS: [&str; 9] =
+    ["", "instruction", "declared", "actual", "preempted", "LR", "R29", BROKEN, WORST];
 
 const BROKEN: &str = "broken";
+
+const WORST: &str = "at worst";
 
 /// What is known of a boundary, in the order of [`FACTS`]; which one it is comes first.
 #[must_use]
 pub fn facts(story: &Story) -> [String; FACTS.len()] {
     let state = story.state.as_ref();
-    let rules: Vec<_> = story.broken.iter().map(|(rule, _)| rule.id()).collect();
+    let rules: Vec<_> = story.broken.iter().map(|broken| broken.rule.id()).collect();
     [
         format!("{} {}", printable(&story.name), offset(story.at)),
         GoSyntax(story.word).to_string(),
@@ -133,6 +142,11 @@ pub fn facts(story: &Story) -> [String; FACTS.len()] {
         state.map_or("", |state| lr(state.lr)).to_owned(),
         state.map_or(String::new(), |state| fp(state.fp)),
         if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") },
+        match worst(&story.broken) {
+            Some(severity) => severity.to_string(),
+            None if story.broken.is_empty() => String::new(),
+            None => Verdict::NotObserved.to_string(),
+        },
     ]
 }
 
@@ -234,6 +248,7 @@ fn accounts(story: &Story) -> String {
             Verdict::Refuted => "refuted",
             Verdict::Undecided => "undecided",
             Verdict::Proved => "holds",
+            Verdict::NotObserved => "not observed",
         };
         let _ = writeln!(text, "{}: {}", observer_name(account.observer), paint(verdict, word));
         for sentence in &account.sentences {
@@ -252,6 +267,7 @@ pub fn ending(word: Mistaken, crash: Crash) -> String {
     let word = match word {
         Mistaken::Zero => "if it is zero",
         Mistaken::NotCode => "if it is no address of code",
+        Mistaken::Itself => "it is the boundary itself",
     };
     match crash {
         Crash::Incomplete => format!("{word}: fatal error: traceback did not unwind completely"),
@@ -261,6 +277,7 @@ pub fn ending(word: Mistaken, crash: Crash) -> String {
         Crash::UnknownCaller => {
             format!("{word}: unexpected return pc for ...; fatal error: unknown caller pc")
         }
+        Crash::Stuck => format!("{word}: fatal error: traceback stuck"),
     }
 }
 

@@ -4,12 +4,11 @@
 use super::paint::{Tone, columns, paint};
 use super::width::{Width, wrapped};
 use super::{plural, printable, seen_by, table};
-use crate::explain::consequence;
 use crate::scan::Finding;
+use a64::syntax::GoSyntax;
 use core::fmt::Write as _;
 use std::collections::{BTreeMap, BTreeSet};
 use unwind::Word;
-use verifier::syntax::GoSyntax;
 
 /// A run of neighbouring boundaries with the same finding that has more of them
 /// is shown by its ends.
@@ -23,13 +22,14 @@ pub(super) fn function(findings: &[&Finding], width: Width) -> String {
     let mut text = format!("\n  {name}  {kind}  frame {}\n", first.frame_size);
     let mut groups: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
     for &finding in findings {
-        groups.entry((finding.observer, finding.rule)).or_default().push(finding);
+        groups.entry(finding.kind()).or_default().push(finding);
     }
-    for ((observer, rule), findings) in groups {
+    for ((observer, rule, severity, _), findings) in groups {
         let rule_id = paint(Tone::Bad, rule);
-        let _ = writeln!(text, "    {rule_id}, seen by {}", seen_by(observer));
+        let _ = writeln!(text, "    {rule_id}, seen by {}: {severity}", seen_by(observer));
         text.push_str(&rows(&findings, width));
-        if let Some(sentence) = consequence(rule, observer) {
+        for sentence in findings.first().map(|finding| finding.consequences()).into_iter().flatten()
+        {
             text.push_str(&wrapped("      ", sentence, width));
         }
         let remedies: BTreeSet<_> = findings.iter().map(|finding| finding.remedy).collect();

@@ -2,13 +2,13 @@
 //! what the observers make of that.
 
 use super::paint::{Tone, lines, paint};
-use super::{releases, table};
+use super::{VERDICTS, releases, severity, table};
 use crate::explain::{consequence_in, observer_name, release};
 use crate::lower::{Boundary, Listing};
+use a64::syntax::GoSyntax;
 use core::fmt::Write as _;
 use lowering::Kind;
 use unwind::UnsafePoint;
-use verifier::syntax::GoSyntax;
 use verifier::{Observer, Observers, Rule, Verdict};
 
 /// The listing.
@@ -32,14 +32,15 @@ pub fn lower(listing: &Listing) -> String {
     let release = release(&listing.policy, &listing.asked);
     for rule in Rule::ALL {
         let broken = listing.boundaries.iter().flat_map(|boundary| &boundary.broken);
-        let broken = broken.filter(|(broken, _)| *broken == rule);
-        let seen = broken.map(|(_, observers)| *observers).fold(Observers::NONE, Observers::union);
-        let gravest = seen.gravest();
-        if let Some((observer, sentence)) =
-            gravest.and_then(|observer| Some((observer, consequence_in(release, rule, observer)?)))
-        {
-            let rule = paint(Tone::Bad, rule);
-            let _ = writeln!(text, "{rule}, {}: {sentence}", observer_name(observer));
+        let broken: Vec<_> = broken.filter(|broken| broken.rule == rule).collect();
+        let seen = broken.iter().map(|broken| broken.observers);
+        let gravest = seen.fold(Observers::NONE, Observers::union).gravest();
+        let itself = broken.iter().any(|broken| broken.returns_to_itself);
+        let told = |observer| Some((observer, consequence_in(release, rule, observer, itself)?));
+        if let Some((observer, sentence)) = gravest.and_then(told) {
+            let worst = broken.iter().filter_map(|broken| broken.severity).max();
+            let (rule, worst) = (paint(Tone::Bad, rule), severity(worst));
+            let _ = writeln!(text, "{rule}, {}{worst}: {sentence}", observer_name(observer));
         }
     }
     text.push_str(&verdicts(listing));
@@ -53,7 +54,7 @@ fn verdicts(listing: &Listing) -> String {
         let proved = paint(Verdict::Proved, Verdict::Proved);
         return format!("{proved}: every rule holds at every boundary\n");
     }
-    let groups = [Verdict::Refuted, Verdict::Undecided, Verdict::Proved].map(|verdict| {
+    let groups = VERDICTS.map(|verdict| {
         let observers: Vec<_> = of(verdict).map(observer_name).collect();
         let painted = || paint(verdict, verdict);
         (!observers.is_empty()).then(|| format!("{}: {}", painted(), observers.join(", ")))

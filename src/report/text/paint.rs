@@ -51,6 +51,7 @@ impl From<Verdict> for Tone {
             Verdict::Refuted => Self::Bad,
             Verdict::Undecided => Self::Open,
             Verdict::Proved => Self::Good,
+            Verdict::NotObserved => Self::Plain,
         }
     }
 }
@@ -61,7 +62,7 @@ impl From<Class> for Tone {
             Class::Broken | Class::StillRefuted => Self::Bad,
             Class::NowUndecided | Class::StillUndecided => Self::Open,
             Class::Mended | Class::NowProved => Self::Good,
-            Class::Kept | Class::Unchanged => Self::Plain,
+            Class::NotObserved | Class::Kept | Class::Unchanged => Self::Plain,
         }
     }
 }
@@ -70,6 +71,7 @@ impl From<Change> for Tone {
     fn from(change: Change) -> Self {
         match change {
             Change::Broken | Change::Still => Self::Bad,
+            Change::NotObserved => Self::Plain,
             Change::Mended => Self::Good,
         }
     }

@@ -234,7 +234,8 @@ pub fn change(before: u64, now: u64) -> String {
 /// The functions that matter one by one: those that are worse or not mended yet, and
 /// those that are new and refuted.
 fn functions(review: &Review, width: Width, text: &mut String) {
-    for class in [Class::Broken, Class::NowUndecided, Class::StillRefuted, Class::Mended] {
+    let listed = [Class::Broken, Class::NowUndecided, Class::StillRefuted];
+    for class in listed.into_iter().chain([Class::NotObserved, Class::Mended]) {
         let mut found = review.functions(class).peekable();
         if found.peek().is_some() {
             let _ = writeln!(text, "\n{}, by function", paint(class, class));
@@ -274,7 +275,7 @@ fn function(pair: &Pair, function: &Reviewed, width: Width) -> String {
         false => format!("frame {before}, now {now}"),
     };
     let mut text = format!("  {}  {frames}\n", named(pair, &function.name));
-    for change in [Change::Broken, Change::Still, Change::Mended] {
+    for change in Change::ALL {
         let rules = rules(&function.changes, change);
         if !rules.is_empty() {
             let word = paint(change, change.words());
@@ -290,10 +291,11 @@ fn function(pair: &Pair, function: &Reviewed, width: Width) -> String {
     }
     let [_, sights] = &function.sights;
     for sight in sights.iter().filter(|sight| is_broken(&function.changes, sight)) {
-        let Sight { at, instruction, declared, actual, rule, .. } = sight;
+        let Sight { at, instruction, declared, actual, rule, severity, .. } = sight;
         let offset = at.offset();
-        let line =
-            format!("+{offset:#x}  {instruction}  {rule}  declared {declared}  actual {actual}");
+        let line = format!(
+            "+{offset:#x}  {instruction}  {rule}: {severity}  declared {declared}  actual {actual}"
+        );
         let _ = writeln!(text, "      {}", paint(Tone::Bad, line));
     }
     text

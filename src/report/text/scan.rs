@@ -126,7 +126,7 @@ fn block(image: &ScannedImage, width: Width) -> String {
     let open: Vec<_> = image.findings.iter().filter(|found| found.accepted.is_none()).collect();
     let mut functions: Vec<_> = open.chunk_by(by_function).collect();
     // What crashes comes first.
-    functions.sort_by_key(|findings| findings.iter().map(|finding| finding.observer).min());
+    functions.sort_by_key(|findings| findings.iter().map(|finding| finding.gravity()).min());
     for findings in functions {
         text.push_str(&function(findings, width));
     }
@@ -171,7 +171,7 @@ fn totals(totals: &Totals) -> String {
         grouped(totals.accepted)
     );
     for observer in Observer::ALL {
-        let counts = [Verdict::Refuted, Verdict::Undecided, Verdict::Proved].map(|verdict| {
+        let counts = VERDICTS.map(|verdict| {
             let count = totals.verdicts(observer, verdict);
             let tone = if count == 0 { Tone::Plain } else { verdict.into() };
             paint(tone, format!("{} {verdict}", grouped(count)))
@@ -200,6 +200,7 @@ fn baseline(used: &Used) -> String {
 #[must_use]
 pub const fn seen_by(observer: Observer) -> &'static str {
     match observer {
+        Observer::Everybody => "everybody who executes it",
         Observer::AsyncPreemption => "async-preemption",
         Observer::FramePointer => "the frame-pointer unwinder",
         Observer::Profiler => "a profiler",
@@ -228,9 +229,12 @@ fn judged(image: &ScannedImage, observer: Observer) -> (Tone, String, String) {
     let summary = &image.summary;
     if summary.unobserving.contains(observer) {
         let version = image.go_version.as_deref().unwrap_or("this release");
-        let boundaries = plural(summary.unobserved, "boundary", "boundaries");
+        let astray = match summary.unobserved {
+            0 => String::new(),
+            count => format!(" (astray at {})", plural(count, "boundary", "boundaries")),
+        };
         let version = printable(version);
-        let why = format!(": nobody walks along R29 in {version} (astray at {boundaries})");
+        let why = format!(": nobody walks along R29 in {version}{astray}");
         return (Tone::Plain, "not observed".to_owned(), why);
     }
     let verdict = summary.verdict(observer);
@@ -271,7 +275,7 @@ pub fn notes(image: &ScannedImage) -> Vec<String> {
     }
     if summary.sp_write > 0 {
         let functions = plural(summary.sp_write, "function writes", "functions write");
-        notes.push(format!("{functions} SP as marked (SPWRITE): unwinders stop there"));
+        notes.push(format!("{functions} SP as marked (SPWRITE): profilers stop there"));
     }
     if !image.has_inline_trees {
         let sentence = "no inline trees found: a finding in code inlined from the runtime counts \
@@ -289,6 +293,10 @@ pub fn notes(image: &ScannedImage) -> Vec<String> {
     }
     notes
 }
+
+/// The verdicts in the order of the columns of totals.
+pub const VERDICTS: [Verdict; 4] =
+    [Verdict::Refuted, Verdict::Undecided, Verdict::Proved, Verdict::NotObserved];
 
 /// How a note begins that says what is undecided.
 const UNDECIDED: &str = "undecided";

@@ -46,7 +46,7 @@ pub fn details(group: &Group) -> Vec<String> {
 /// begins with.
 fn became(group: &Group) -> Vec<(Tone, &'static str, String)> {
     let mut lines = Vec::new();
-    for change in [Change::Broken, Change::Still, Change::Mended] {
+    for change in Change::ALL {
         let rules = rules(&group.changes, change);
         if !rules.is_empty() {
             let word = change.words();
