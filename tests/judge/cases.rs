@@ -9,16 +9,21 @@ use unwind::FuncFlags;
 
 /// Judges a function on linux without flags.
 #[track_caller]
-fn check(listing: &str, expected: &[&str]) {
+pub(crate) fn check(listing: &str, expected: &[&str]) {
     check_subject(&Subject::read(listing), expected);
 }
 
 #[track_caller]
 fn check_subject(subject: &Subject, expected: &[&str]) {
+    assert_eq!(judged_findings(subject), expected, "{}", subject.listing());
+}
+
+/// What the judge finds.
+#[track_caller]
+pub(crate) fn judged_findings(subject: &Subject) -> Vec<String> {
     let judged = judge(subject);
-    let findings: Vec<_> = judged.findings.iter().map(|found| format!("{found:?}")).collect();
-    assert_eq!(findings, expected, "{}", subject.listing());
     assert!(judged.is_complete(), "{judged:?}");
+    judged.findings.iter().map(|found| format!("{found:?}")).collect()
 }
 
 /// The pop of golang/go#73259, with what a rule looks at left open.
@@ -106,10 +111,8 @@ fn saved_lr_at_depth_0() {
         "94000000  0 -1  bl
          d2800000  0 -2  movz x0, #0
          d65f03c0  0 -2  ret",
-        &["saved-lr at 1 for profiler", "saved-lr at 2 for profiler"],
+        &["saved-lr at 1 for profiler", "saved-lr at 2 for profiler", "callee at 2 for everybody"],
     );
-    // With nothing but RET behind it, it does not return.
-    check("94000000  0 -1  bl\n d65f03c0  0 -1  ret", &[]);
 }
 
 #[test]
@@ -147,12 +150,13 @@ fn below_sp() {
     let linux = large_frame(-1, -2);
     let found = ["below-sp at 3 for async-preemption", "sp-row at 8 for profiler"];
     check(&linux, &found);
-    // The word at SP - 8 is left alone, that at SP - 16 is not.
+    // The word at SP - 8 is left alone, that at SP - 16 is not. At the entry the one is where
+    // the caller keeps R29.
     check(
         "f81f83fe  0 -1  stur x30, [sp, #-8]
          f85f83fe  0 -1  ldur x30, [sp, #-8]
          d65f03c0  0 -1  ret",
-        &[],
+        &["callee at 1 for frame-pointer", "callee at 2 for frame-pointer"],
     );
     check(
         "f81f03fe  0 -1  stur x30, [sp, #-16]
@@ -283,8 +287,11 @@ fn sp_align() {
              d65f03c0  0 -1  ret"
         )
     };
-    check(&function(-1), &["sp-align at 1 for async-preemption"]);
-    check(&function(-2), &[]);
+    // Eight bytes below the CFA is where the caller keeps R29.
+    let stored = "callee at 2 for frame-pointer";
+    let walked = "callee at 1 for frame-pointer";
+    check(&function(-1), &["sp-align at 1 for async-preemption", walked, stored]);
+    check(&function(-2), &[stored]);
 }
 
 #[test]
@@ -328,7 +335,9 @@ fn a_store_astray_is_told() {
         ("39000280 16 -1  strb w0, [x20]", true),
         ("3c9f8280 16 -1  stur q0, [x20, #-8]", true),
         ("f8208281 16 -1  swp x0, x1, [x20]", true),
-        ("f9000680 16 -1  str x0, [x20, #8]", false),
+        ("f81f8280 16 -1  stur x0, [x20, #-8]", false),
+        // Where the caller keeps R29.
+        ("f9000680 16 -1  str x0, [x20, #8]", true),
         ("f90003e0 16 -1  str x0, [sp]", false),
     ] {
         assert_eq!(function(store).is_astray, expected, "{store}");

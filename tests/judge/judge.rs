@@ -7,15 +7,18 @@
 //! SP - 8, and keeps all else; stores through registers that hold garbage do not hit
 //! the stack. A call that is the function's last instruction, or has a trap behind
 //! it, does not return: compilers leave nothing else behind a call of a function that
-//! never returns. Nor does one outside of any frame with RET behind it, which would
-//! come back to itself.
+//! never returns.
+//!
+//! Where the function is left, by RET or by a jump to another function, the judge looks at
+//! what the caller gets back: SP, R29 and its own two words below and at the CFA, and where
+//! RET goes.
 
 mod run;
 
-use crate::machine::{CFA, Machine, RETURN_ADDRESS, is_call};
+use crate::machine::{CALLER_FP, CFA, Machine, RETURN_ADDRESS, address_of, is_call};
 use crate::memory::garbage;
 use crate::subject::{Finding, Rule, Signals, Subject};
-use run::{After, Decisions, Run, Runs};
+use run::{After, Decisions, End, RET, Run, Runs};
 use std::collections::BTreeSet;
 use unwind::FuncFlags;
 use verifier::Observer;
@@ -26,6 +29,10 @@ const MAX_STEPS: u32 = 2000;
 /// So often a boundary is visited in different states until registers that differ
 /// are taken for unknown.
 const MAX_VISITS: usize = 8;
+
+/// So often a boundary is visited with SP somewhere else than its row says until that is
+/// taken for a loop that moves it on.
+const MAX_WRONG: usize = 5;
 
 /// Who writes garbage, besides called functions.
 const INTERRUPTION: u64 = 1;
@@ -40,6 +47,11 @@ const RED_ZONE: u64 = 128;
 pub(crate) struct Judgement {
     /// The broken rules.
     pub(crate) findings: BTreeSet<Finding>,
+    /// Who is misled behind an interruption, whatever the rule that is found broken where it
+    /// comes.
+    pub(crate) behind: BTreeSet<Observer>,
+    /// Where a RET goes to itself.
+    pub(crate) hangs: BTreeSet<usize>,
     /// Where an instruction is not known, or none: paths end there unjudged.
     pub(crate) unjudged: BTreeSet<usize>,
     /// Whether not everything was executed.
@@ -111,23 +123,24 @@ impl Judge<'_> {
                 return;
             }
             let pc = machine.pc;
-            if let Some(seen) = seen.get_mut(pc) {
-                if let [first, .., _] = seen[..]
-                    && seen.len() >= MAX_VISITS
+            if let Some(before) = seen.get_mut(pc) {
+                if let [first, .., _] = before[..]
+                    && before.len() >= MAX_VISITS
                 {
                     widen(&mut machine, &self.forks[first].0);
                 }
                 let known =
                     |&at: &usize| self.forks[at].0 == machine && self.forks[at].1 == decisions;
-                if seen.iter().any(known) {
+                if before.iter().any(known) {
                     continue;
                 }
-                seen.push(self.forks.len());
+                before.push(self.forks.len());
                 self.forks.push((machine.clone(), decisions.clone()));
-                if self.look(&machine) == Look::Again {
+                if self.look(&machine) == Look::Again && seen[pc].len() > MAX_WRONG {
                     continue;
                 }
             }
+            let left = pc;
             let called = self.subject.lines.get(pc).is_some_and(|line| is_call(line.word));
             let after = self.advance(&mut machine);
             self.judgement.is_astray |= machine.is_astray;
@@ -139,6 +152,7 @@ impl Judge<'_> {
                     for branches in [true, false] {
                         let pc = if branches { to } else { machine.pc + 1 };
                         if branches && to >= self.subject.lines.len() {
+                            self.leave(left, &machine);
                             continue;
                         }
                         let mut decisions = decisions.clone();
@@ -150,10 +164,23 @@ impl Judge<'_> {
                     machine.come_back_from_morestack();
                     open.push((machine, Decisions::default()));
                 }
+                After::End(End::Return) => self.leave(left, &machine),
                 After::End(_) => {}
             }
         }
         self.judgement.boundaries = seen.iter().filter(|seen| !seen.is_empty()).count();
+    }
+
+    /// Looks at what the caller gets back where the function is left by the instruction `at`,
+    /// and where that goes.
+    fn leave(&mut self, at: usize, machine: &Machine) {
+        broken_at_exit(self.subject, at, machine, |observer| {
+            let rule = Rule::Callee;
+            self.judgement.findings.insert(Finding { at, rule, observer });
+        });
+        if self.subject.lines[at].word == RET && machine.x[30] == address_of(at) {
+            self.judgement.hangs.insert(at);
+        }
     }
 
     /// Looks at a boundary without interruption.
@@ -187,6 +214,7 @@ impl Judge<'_> {
         if misled_by_both.is_empty() {
             return;
         }
+        self.judgement.behind.extend(&misled_by_both);
         let below_sp = self.misled(machine, &lost, decisions);
         let restart = self.misled(machine, &again, decisions);
         let together = below_sp.is_empty() && restart.is_empty();
@@ -207,6 +235,7 @@ impl Judge<'_> {
         let mut lost = machine.clone();
         lost.memory.overwrite_below(machine.sp.wrapping_sub(RED_ZONE), INTERRUPTION);
         let misled = self.misled(machine, &lost, decisions);
+        self.judgement.behind.extend(&misled);
         let unwinders = [Observer::AsyncPreemption, Observer::Profiler];
         // A saved R29 that is lost by itself misleads neither, and is theirs.
         let neither = unwinders.iter().all(|observer| !misled.contains(observer));
@@ -281,6 +310,34 @@ fn widen(machine: &mut Machine, first: &Machine) {
     }
 }
 
+/// Who is hurt by what the caller gets back where the function is left by the instruction `at`.
+fn broken_at_exit(
+    subject: &Subject,
+    at: usize,
+    machine: &Machine,
+    mut found: impl FnMut(Observer),
+) {
+    // The last function of a stack has no caller.
+    if subject.has(FuncFlags::TOP_FRAME) {
+        return;
+    }
+    let word = subject.lines[at].word;
+    // A return by another register, which may as well be a jump to a function.
+    let returns = is_return(word) && machine.pc as u64 == RETURN_ADDRESS;
+    let goes_home = returns || word != RET && machine.x[30] == RETURN_ADDRESS;
+    if machine.sp != CFA || !goes_home || !machine.keeps(CFA) {
+        found(Observer::Everybody);
+    }
+    if machine.x[29] != CALLER_FP || !machine.keeps(CALLER_FP) {
+        found(Observer::FramePointer);
+    }
+}
+
+/// Whether the word is RET, by any register.
+fn is_return(word: u32) -> bool {
+    word & 0xffff_fc1f == 0xd65f_0000
+}
+
 /// The rules that do not hold of the state at a boundary, with who sees it.
 fn broken(subject: &Subject, machine: &Machine, mut found: impl FnMut(Rule, Observer)) {
     let lines = &subject.lines;
@@ -307,12 +364,49 @@ fn broken(subject: &Subject, machine: &Machine, mut found: impl FnMut(Rule, Obse
             found(Rule::SpAlign, Observer::AsyncPreemption);
         }
     }
-    if resume.is_some() || is_call(line.word) {
-        let fp = machine.x[29];
-        let saved = |offset| machine.memory.read(fp.wrapping_add(offset), 8);
-        let in_frame = fp.wrapping_sub(machine.sp.wrapping_sub(8)).cast_signed() >= 0;
-        if fp != CFA - 8 && !(in_frame && saved(0) == CFA - 8 && saved(8) == RETURN_ADDRESS) {
-            found(Rule::FramePointer, Observer::FramePointer);
+    if !subject.has(FuncFlags::TOP_FRAME) {
+        caller_lost(machine, resume.is_some() || is_call(line.word), |observer| {
+            found(Rule::Callee, observer);
+        });
+    }
+    // A signal's handler takes R28 for the goroutine (`runtime/signal_unix.go`, `sigFetchG`).
+    if !machine.has_g() {
+        found(Rule::Callee, Observer::AsyncPreemption);
+        found(Rule::Callee, Observer::Profiler);
+    }
+    if (resume.is_some() || is_call(line.word)) && !leads_on(subject, machine, resume.is_some()) {
+        found(Rule::FramePointer, Observer::FramePointer);
+    }
+}
+
+/// Who unwinds from a boundary, or from the function that is called there, and does not find the
+/// words of the caller: its return address at the CFA, and below that its R29.
+fn caller_lost(machine: &Machine, is_walked: bool, mut found: impl FnMut(Observer)) {
+    if !machine.keeps(CFA) {
+        found(Observer::Profiler);
+        if is_walked {
+            found(Observer::AsyncPreemption);
+            found(Observer::FramePointer);
         }
     }
+    if is_walked && !machine.keeps(CALLER_FP) {
+        found(Observer::FramePointer);
+    }
+}
+
+/// Whether R29 leads to the caller's frame.
+fn leads_on(subject: &Subject, machine: &Machine, is_preempted: bool) -> bool {
+    let fp = machine.x[29];
+    let read = |place: u64| machine.memory.read(place, 8);
+    let is_pair = |fp: u64| read(fp) == CALLER_FP && read(fp.wrapping_add(8)) == RETURN_ADDRESS;
+    let is_kept = fp.wrapping_sub(machine.sp.wrapping_sub(8)).cast_signed() >= 0;
+    if is_kept && (fp == CALLER_FP || is_pair(fp)) {
+        return true;
+    }
+    // The pair that a call of `duffzero` gets, which makes no frame (`obj7.go`), and the last
+    // function of a stack.
+    let next = read(fp);
+    let is_linked = read(fp.wrapping_add(8)) == address_of(machine.pc + 1);
+    !is_preempted && is_linked && (next == CALLER_FP || is_pair(next))
+        || fp == 0 && subject.has(FuncFlags::TOP_FRAME)
 }

@@ -19,6 +19,10 @@ use crate::memory::{Memory, garbage};
 /// SP at the entry.
 pub(crate) const CFA: u64 = 0x7000_0000_0000;
 
+/// R29 at the entry, and where the caller keeps its own caller's: the word below its SP
+/// (`cmd/compile/abi-internal.md`).
+pub(crate) const CALLER_FP: u64 = CFA - 8;
+
 /// The return address: LR at the entry.
 pub(crate) const RETURN_ADDRESS: u64 = 0x40_1234;
 
@@ -46,7 +50,7 @@ pub(crate) struct Machine {
     /// The stack, and what else is stored to.
     pub(crate) memory: Memory,
     /// Whether a store through another register than SP and R29 changed a word that held
-    /// the return address or the caller's R29.
+    /// the return address or the caller's R29, or one of the two that the caller keeps there.
     pub(crate) is_astray: bool,
 }
 
@@ -105,9 +109,15 @@ pub(crate) fn address_of(index: usize) -> u64 {
     CODE + 4 * index as u64
 }
 
+/// The instruction at an address, if one can be there.
+pub(crate) fn index_of(address: usize) -> Option<usize> {
+    let distance = address.checked_sub(CODE as usize)?;
+    distance.is_multiple_of(4).then_some(distance / 4)
+}
+
 fn entry_registers() -> [u64; 31] {
     let mut x = std::array::from_fn(|register| garbage(register as u64, NOBODY));
-    x[29] = CFA - 8;
+    x[29] = CALLER_FP;
     x[30] = RETURN_ADDRESS;
     x
 }
@@ -146,14 +156,24 @@ impl Machine {
     /// hold what they held at the entry, which is garbage as well: so that behind
     /// the branch to the entry nothing is new.
     pub(crate) fn come_back_from_morestack(&mut self) {
-        let (fp, lr) = (self.x[29], self.x[3]);
+        let (g, fp, lr) = (self.x[28], self.x[29], self.x[3]);
         self.x = entry_registers();
-        (self.x[29], self.x[30]) = (fp, lr);
+        (self.x[28], self.x[29], self.x[30]) = (g, fp, lr);
         self.v = unknown_vectors(NOBODY);
         self.unknown_tmp = self.x[27];
         self.flags = garbage(31, NOBODY);
         self.memory.forget_below(self.sp.wrapping_sub(8));
         self.pc += 1;
+    }
+
+    /// Whether R28 is `g`, as at the entry.
+    pub(crate) fn has_g(&self) -> bool {
+        self.x[28] == garbage(28, NOBODY)
+    }
+
+    /// Whether a word of the caller is as it was at the entry.
+    pub(crate) fn keeps(&self, place: u64) -> bool {
+        self.memory.read(place, 8) == garbage(place, NOBODY)
     }
 
     fn or_sp(&mut self, register: u32) -> &mut u64 {

@@ -7,7 +7,10 @@
 //! a rule broken may be proved.
 
 mod alike;
+mod assembly;
 mod cases;
+mod encoding;
+mod exits;
 mod functions;
 mod judge;
 mod machine;

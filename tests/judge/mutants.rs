@@ -1,12 +1,14 @@
 //! Mutants: functions that differ from a correct one in one place.
 
+use crate::judge::depths;
+use crate::random::Random;
 use crate::replaced::{atomics, halves, vectors};
 use crate::subject::{Line, Subject};
 
 /// A kind of mutation. Immediates and branches change by one unit, branches also
 /// to every other instruction, depths by 16. A load or a store of a pair is split into
 /// two; one of general registers becomes one of vector registers, and a store an atomic
-/// operation.
+/// operation. Each register becomes each of R28 to R30 and SP or ZR.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Mutation {
     Drop,
@@ -19,11 +21,12 @@ pub(crate) enum Mutation {
     Split,
     Vector,
     Atomic,
+    Register,
 }
 
 impl Mutation {
     /// All kinds.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Drop,
         Self::Duplicate,
         Self::Swap,
@@ -34,6 +37,7 @@ impl Mutation {
         Self::Split,
         Self::Vector,
         Self::Atomic,
+        Self::Register,
     ];
 }
 
@@ -118,6 +122,85 @@ fn split(subject: &Subject, at: usize) -> Vec<Vec<Line>> {
     splits
 }
 
+/// Where a word names registers, by their lowest bit (Arm ARM, C4.1).
+fn registers(word: u32) -> &'static [u32] {
+    match word {
+        // ADD and SUB of an immediate, logical immediates; of registers.
+        _ if word & 0x1f80_0000 == 0x1100_0000 || word & 0x1f80_0000 == 0x1200_0000 => &[0, 5],
+        _ if word & 0x1f00_0000 == 0x0a00_0000 || word & 0x1f00_0000 == 0x0b00_0000 => &[0, 5, 16],
+        // Moves of an immediate, CBZ and CBNZ.
+        _ if word & 0x1f80_0000 == 0x1280_0000 || word & 0x7e00_0000 == 0x3400_0000 => &[0],
+        // RET and BLR.
+        _ if word & 0xff9f_fc1f == 0xd61f_0000 => &[5],
+        // Loads and stores: of a pair, of one register, atomic.
+        _ if word & 0x3a00_0000 == 0x2800_0000 => &[0, 5, 10],
+        _ if word & 0x3b20_0c00 == 0x3820_0000 => &[0, 5, 16],
+        _ if word & 0x3a00_0000 == 0x3800_0000 => &[0, 5],
+        _ => &[],
+    }
+}
+
+/// The word with one of its registers another one.
+fn renamed(word: u32) -> Vec<u32> {
+    let fields = registers(word).iter();
+    fields.flat_map(|&low| (28..32).map(move |to| word & !(31 << low) | to << low)).collect()
+}
+
+/// A function that differs from this one in one or two instructions or rows, at random. In
+/// every other one the rows are what the judge finds on its way through: then they hide nothing.
+pub(crate) fn mutated(subject: &Subject, random: &mut Random) -> Subject {
+    let mut mutant = subject.clone();
+    for _ in 0..1 + random.below(2) {
+        mutate(&mut mutant.lines, random);
+    }
+    if random.below(2) == 0 {
+        let depths = depths(&mutant);
+        for (line, depth) in mutant.lines.iter_mut().zip(depths) {
+            line.depth = depth.unwrap_or(line.depth);
+        }
+    }
+    mutant
+}
+
+/// Changes one of the lines.
+fn mutate(lines: &mut Vec<Line>, random: &mut Random) {
+    let at = random.below(lines.len());
+    let line = lines[at];
+    match random.below(8) {
+        0 if lines.len() > 2 => {
+            lines.remove(at);
+        }
+        1 => lines.insert(at, line),
+        2 if at + 1 < lines.len() => {
+            (lines[at].word, lines[at + 1].word) = (lines[at + 1].word, line.word);
+        }
+        3 => {
+            let words = [vectors(line.word), atomics(line.word)].concat();
+            if !words.is_empty() {
+                lines[at].word = random.of(&words);
+            }
+        }
+        4 | 5 => {
+            let words = renamed(line.word);
+            if !words.is_empty() {
+                lines[at].word = random.of(&words);
+            }
+        }
+        _ => {
+            let (fields, mutation) = fields(line.word);
+            let Some(&field) = fields.first() else { return };
+            let to = random.below(lines.len());
+            let steps = random.of(&[1, 1, 1, 2, 8, 16]);
+            lines[at].word = if mutation == Mutation::Retarget {
+                aimed(line.word, field, at, to)
+            } else {
+                let up = random.below(2) == 0;
+                (0..steps).fold(line.word, |word, _| stepped(word, field, up))
+            };
+        }
+    }
+}
+
 /// Every function that differs from this one in one place.
 pub(crate) fn mutants(subject: &Subject) -> Vec<Mutant> {
     let lines = &subject.lines;
@@ -157,6 +240,9 @@ pub(crate) fn mutants(subject: &Subject) -> Vec<Mutant> {
         }
         for word in atomics(line.word) {
             add(Mutation::Atomic, &|mutant| mutant[at].word = word);
+        }
+        for word in renamed(line.word) {
+            add(Mutation::Register, &|mutant| mutant[at].word = word);
         }
         for by in [-16, 16] {
             add(Mutation::Depth, &|mutant| mutant[at].depth += by);

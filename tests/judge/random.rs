@@ -11,10 +11,14 @@ use verifier::Checker;
 const FUNCTIONS: u64 = if cfg!(debug_assertions) { 8_000 } else { 200_000 };
 
 /// SplitMix64 (Steele, Lea, Flood, 2014).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,11 +26,11 @@ impl Random {
         z ^ z >> 31
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(crate) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 }
@@ -104,7 +108,7 @@ fn word(random: &mut Random, plain: &[u32], at: usize, len: usize) -> u32 {
 }
 
 /// A function with rows that are true on at least one way to each boundary.
-fn function(random: &mut Random) -> Subject {
+pub(crate) fn function(random: &mut Random) -> Subject {
     let len = 4 + random.below(9);
     let plain = random.of(&[&MOVES[..], &SAVES[..]]);
     let line = |at| Line { word: word(random, plain, at, len), depth: 0, class: -1 };
@@ -139,7 +143,7 @@ const MAX_ASTRAY: f64 = FUNCTIONS as f64 / 50_000.0;
 
 #[test]
 fn no_random_function_that_the_judge_sees_to_be_wrong_is_proved() {
-    let (mut random, mut checker) = (Random(73259), Checker::new());
+    let (mut random, mut checker) = (Random::new(73259), Checker::new());
     let (mut all, mut objections) = (Tally::default(), Vec::new());
     let (mut cut_off, mut astray) = (0, 0_u32);
     for _ in 0..FUNCTIONS {
@@ -163,10 +167,13 @@ fn no_random_function_that_the_judge_sees_to_be_wrong_is_proved() {
     crate::mutation::assert_none(&objections);
     assert!(f64::from(astray) <= MAX_ASTRAY, "{astray} against an assumption");
     let floor = FUNCTIONS as u32 / 100;
-    assert!(all.refuted > floor && all.undecided > floor && all.proved > 15 * floor, "{all:?}");
+    assert!(all.refuted > floor && all.undecided > floor && all.proved > 10 * floor, "{all:?}");
     // A load from below SP of what was never stored, R27 lost that was never set.
+    // And what comes of resuming in front of a trap.
+    all.assert_refuted("random", [0.005, 0.03, 0.005, 0.005]);
     crate::mutation::assert_within("random", &all, 99 * floor, 0.015, 0.05);
     for (rule, (seen, _)) in Rule::ALL.into_iter().zip(all.rules) {
-        assert!(seen > floor || rule == Rule::SpAlign, "{}: {seen}", rule.id());
+        let enough = if rule == Rule::BelowSp { floor / 2 } else { floor };
+        assert!(seen > enough || rule == Rule::SpAlign, "{}: {seen}", rule.id());
     }
 }

@@ -47,17 +47,19 @@ pub(crate) enum Rule {
     BelowSp,
     Restart,
     SpAlign,
+    Callee,
 }
 
 impl Rule {
     /// All rules.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::SpRow,
         Self::SavedLr,
         Self::FramePointer,
         Self::BelowSp,
         Self::Restart,
         Self::SpAlign,
+        Self::Callee,
     ];
 
     /// The id, which is the verifier's.
@@ -69,6 +71,7 @@ impl Rule {
             Self::BelowSp => "below-sp",
             Self::Restart => "restart",
             Self::SpAlign => "sp-align",
+            Self::Callee => "callee",
         }
     }
 }
@@ -114,7 +117,7 @@ impl Subject {
     /// The lines as a listing.
     pub(crate) fn listing(&self) -> String {
         let line = |line: &Line| {
-            let syntax = verifier::syntax::GoSyntax(Word::new(line.word));
+            let syntax = a64::syntax::GoSyntax(Word::new(line.word));
             format!("{:08x} {:>9} {} {syntax}\n", line.word, line.depth, line.class)
         };
         self.lines.iter().map(line).collect()
@@ -144,13 +147,12 @@ impl Subject {
         }
     }
 
-    /// What the verifier finds with so many instructions behind the last that the
-    /// function counts as a long one, of which it passes over most.
-    pub(crate) fn padded_report(&self, checker: &mut Checker) -> Report {
-        const NOP: Line = Line { word: 0xd503_201f, depth: 0, class: -1 };
-        let mut padded = self.clone();
-        padded.lines.extend([NOP; 80]);
-        padded.report(checker)
+    /// What the verifier's analysis finds, without the fast path.
+    pub(crate) fn analysed(&self, checker: &mut Checker) -> Report {
+        let (words, rows) = self.parts();
+        let mut report = Report::new();
+        checker.analyse(&self.function(&words, &rows), &mut report);
+        report
     }
 
     /// What the verifier finds.
@@ -173,19 +175,13 @@ impl Subject {
 
     /// What the verifier is given.
     pub(crate) fn function<'a>(&self, words: &'a [Word], rows: &'a RowTable) -> Function<'a> {
-        Function {
-            entry: Pc(0x1_0000),
-            words,
-            text: words,
-            rows,
-            flags: FuncFlags(self.flags),
-            recovery: None,
-            signals: match self.signals {
-                Signals::Own => SignalStack::Own,
-                Signals::Goroutine => SignalStack::Goroutine,
-            },
-            pointer: &|_| None,
-        }
+        let signals = match self.signals {
+            Signals::Own => SignalStack::Own,
+            Signals::Goroutine => SignalStack::Goroutine,
+        };
+        Function::new(Pc(0x1_0000), words, rows)
+            .with_flags(FuncFlags(self.flags))
+            .with_signals(signals)
     }
 }
 

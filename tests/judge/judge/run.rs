@@ -1,14 +1,15 @@
 //! One execution after the other: what comes behind an instruction, how a path ends,
 //! and what others get to see of it.
 
-use super::{Judge, broken};
-use crate::machine::{CFA, Machine, Next, RETURN_ADDRESS, Test, is_call, is_trap};
+use super::{Judge, broken, broken_at_exit};
+use crate::machine::{CFA, Machine, Next, RETURN_ADDRESS, Test, index_of, is_call, is_trap};
 use crate::memory::garbage;
-use crate::subject::Finding;
+use crate::subject::{Finding, Rule};
 use std::collections::BTreeSet;
+use unwind::FuncFlags;
 use verifier::Observer;
 
-const RET: u32 = 0xd65f_03c0;
+pub(super) const RET: u32 = 0xd65f_03c0;
 
 /// How many are executed at most on one path behind an interruption.
 const MAX_PATH: u32 = 400;
@@ -88,13 +89,13 @@ impl Judge<'_> {
             }
             Next::Either(test, to) => After::Either(test, to),
             Next::Call if self.never_returns(machine.pc) => After::End(End::Trap),
-            Next::Call if machine.sp == CFA && machine.x[3] == RETURN_ADDRESS => After::MoreStack,
-            // RET would come back to itself.
-            Next::Call if machine.sp == CFA && self.is_behind(machine.pc, RET) => {
-                After::End(End::Trap)
-            }
+            Next::Call if self.is_morestack(machine, line.word) => After::MoreStack,
             Next::Call => {
                 machine.come_back_from_call();
+                After::Here
+            }
+            Next::Return(to) if line.word != RET && index_of(to).is_some_and(|to| to < len) => {
+                machine.pc = index_of(to).unwrap_or(len);
                 After::Here
             }
             Next::To(to) | Next::Return(to) => {
@@ -114,8 +115,12 @@ impl Judge<'_> {
         self.subject.lines.get(call + 1).is_none_or(|behind| is_trap(behind.word))
     }
 
-    fn is_behind(&self, call: usize, word: u32) -> bool {
-        self.subject.lines.get(call + 1).is_some_and(|behind| behind.word == word)
+    /// Whether a call is one of morestack, which compiled code makes outside of a frame, with
+    /// the return address in R3; its own assembly does not say so.
+    fn is_morestack(&self, machine: &Machine, word: u32) -> bool {
+        let is_direct = word & 0xfc00_0000 == 0x9400_0000;
+        let is_outside = machine.sp == CFA && machine.x[3] == RETURN_ADDRESS;
+        is_direct && is_outside && !self.subject.has(FuncFlags::ASM)
     }
 
     /// Executes from a boundary to the end on all paths, and tells what can be seen
@@ -167,6 +172,9 @@ impl Judge<'_> {
                 After::End(end) => run.end = end,
             }
             if run.end != End::Never {
+                if run.end == End::Return {
+                    self.leave_again(from, &machine, misled);
+                }
                 run.see(&machine, run.end);
                 return run;
             }
@@ -180,6 +188,16 @@ impl Judge<'_> {
         }
         self.judgement.cut_off = true;
         run
+    }
+
+    /// Looks at what the caller gets back behind an interruption.
+    fn leave_again(&self, at: usize, machine: &Machine, misled: &mut BTreeSet<Observer>) {
+        broken_at_exit(self.subject, at, machine, |observer| {
+            let finding = Finding { at, rule: Rule::Callee, observer };
+            if !self.judgement.findings.contains(&finding) {
+                misled.insert(observer);
+            }
+        });
     }
 
     /// Looks at a boundary behind an interruption.

@@ -1,7 +1,8 @@
 //! Loads and stores (C4.1.94): LDP and STP of 64 bits, LDR, STR, LDUR and STUR of any
 //! width without sign, the same of vector registers (C7.2), and LDADD and SWP.
 
-use super::{CFA, Machine, Next, RETURN_ADDRESS, bits, signed_bits};
+use super::{CALLER_FP, CFA, Machine, NOBODY, Next, RETURN_ADDRESS, bits, signed_bits};
+use crate::memory::garbage;
 
 /// How an access uses its base register.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,8 +111,10 @@ impl Machine {
     /// a bit each.
     fn saved_words(&self, at: u64) -> u32 {
         let is_saved = |word: &u64| {
-            let content = self.memory.read((at & !7).wrapping_add(8 * word), 8);
-            content == RETURN_ADDRESS || content == CFA - 8
+            let place = (at & !7).wrapping_add(8 * word);
+            let content = self.memory.read(place, 8);
+            let is_callers = matches!(place, CALLER_FP | CFA) && content == garbage(place, NOBODY);
+            is_callers || content == RETURN_ADDRESS || content == CALLER_FP
         };
         (0..5).filter(is_saved).fold(0, |set, word| set | 1 << word)
     }
@@ -137,10 +140,8 @@ impl Machine {
         let (rs, rn, rt) = (bits(word, 20, 16), bits(word, 9, 5), bits(word, 4, 0));
         let bytes = 1 << bits(word, 31, 30);
         let at = *self.or_sp(rn);
-        // A fault, or not, as the implementation chooses (B2.2.1.1).
-        if !at.is_multiple_of(u64::from(bytes)) {
-            return Next::Unknown;
-        }
+        // Where it is not aligned it faults, or not, as the implementation chooses (B2.2.1.1);
+        // a fault ends the program.
         let (old, saved) = (self.memory.read(at, bytes), self.saved_words(at));
         self.memory.write(at, bytes, change(old, self.or_zero(rs)));
         self.is_astray |= !matches!(rn, 29 | 31) && self.saved_words(at) & saved != saved;
