@@ -69,6 +69,14 @@ fn check(listing: &Listing, finding: &Finding) {
     let what = format!("{finding:?}\n{before}\n{at}");
     let assembly = finding.position.as_ref().is_some_and(|(file, _)| file.ends_with(".s"));
     match finding.rule {
+        // asm_arm64.s, `systemstack`, on the system stack already: the frame is popped by a
+        // MOVD.P, which the assembler does not count, and the rows say 16 to the end.
+        Rule::SpRow if finding.function == "runtime.systemstack" => {
+            assert!(assembly && finding.observer == Observer::Profiler, "{what}");
+            assert_eq!((finding.declared.0, finding.actual.0), (16, 0), "{what}");
+            let behind = [before, listing.before(finding, 2)];
+            assert!(behind.contains(&"ldr x30, [sp], #16"), "{what}");
+        }
         // Between two additions to SP: the first leaves out what the second adds.
         Rule::SpRow => {
             let added = [before, at].map(|line| added_to_sp(line).expect(&what));
@@ -82,6 +90,11 @@ fn check(listing: &Listing, finding: &Finding) {
         // In assembly only, where nobody is preempted.
         Rule::SavedLr => {
             assert!(assembly && finding.observer == Observer::Profiler, "{what}");
+        }
+        // `asmcgocall` returns with what it stored over the saved R29.
+        Rule::Callee => {
+            assert!(assembly && finding.function == "runtime.asmcgocall", "{what}");
+            assert_eq!(finding.observer, Observer::FramePointer, "{what}");
         }
         // The return address of DUFFZERO in R27, which preemption does not keep.
         Rule::Restart => {
@@ -124,8 +137,8 @@ fn check_saved_lr(listing: &Listing, first: &Finding) {
         // is not at SP, where the row leads.
         assert!(declared > 0, "{what}");
     } else if added_to_sp(before).is_some() {
-        // debugCallV2 pops what its caller pushed as well.
-        assert!(first.function == "runtime.debugCallV2" && declared < 0, "{what}");
+        // asyncPreempt pops what the signal handler pushed as well.
+        assert!(first.function == "runtime.asyncPreempt" && declared < 0, "{what}");
     } else {
         // A local at 0(RSP), over the saved LR.
         let is_store = before.starts_with("str ") && before.ends_with(", [sp]");
@@ -185,7 +198,7 @@ fn leaves_of_go1_19_leave_r29_below_sp_unseen() {
         assert!(image.go_version.as_deref().is_some_and(|version| version.starts_with("go1.19.")));
         assert!(image.summary.unobserved > 100, "{name}: {}", image.summary.unobserved);
         assert!(image.summary.unobserving.contains(Observer::FramePointer), "{name}");
-        assert_eq!(image.summary.verdict(Observer::FramePointer), Verdict::Proved, "{name}");
+        assert_eq!(image.summary.verdict(Observer::FramePointer), Verdict::NotObserved, "{name}");
         let seen = |finding: &Finding| finding.observers.contains(Observer::FramePointer);
         assert!(!image.findings.iter().any(seen), "{name}");
     }
@@ -224,14 +237,15 @@ fn esbuild_is_clean_for_preemption() {
         let walked = image.findings.iter().filter(|f| f.observer != Observer::Profiler);
         let walked: Vec<_> = walked.map(|f| (found(f), &*f.function)).collect();
         let walk = (Rule::FramePointer, Observer::FramePointer);
-        assert_eq!(walked, [(walk, "runtime.asmcgocall"), (walk, PRINT), (walk, PRINT)]);
+        let returned = (Rule::Callee, Observer::FramePointer);
+        let misled = [(walk, "runtime.asmcgocall"), (returned, "runtime.asmcgocall")];
+        assert_eq!(walked, [&misled[..], &[(walk, PRINT); 2]].concat());
         // `str w2, [sp]`, from behind which the function runs to its first ADD.
         assert_eq!(count(image, Rule::SavedLr, "internal/chacha8rand.block"), 142);
         for (function, cause) in [
             (PRINT, Cause::DuffZeroFrame),
             ("runtime.asmcgocall", Cause::Assembly),
             ("internal/chacha8rand.block", Cause::Assembly),
-            ("debugCall65536", Cause::LeafPop),
         ] {
             let of = |finding: &&Finding| finding.function == function;
             let causes: Vec<_> = image.findings.iter().filter(of).map(|f| f.remedy.cause).collect();
@@ -250,6 +264,11 @@ fn esbuild_is_clean_for_preemption() {
     assert!(pops(&before).contains(&"runtime.call65536".to_owned()), "{:?}", pops(&before));
     assert_eq!(pops(&after), [""; 0]);
     assert!(functions(&before).contains(&"runtime.call65536".to_owned()));
-    // A leaf in assembly, which the fix does not cover.
-    assert_eq!(functions(&after), ["debugCall65536"]);
+    // Not popped in two steps, but by a MOVD.P. `debugCall65536`, the leaf in assembly
+    // that the fix does not cover, is undecided: a BRK is in it.
+    assert_eq!(functions(&after), ["runtime.systemstack"; 2]);
+    let breakpoint = |image: &ScannedImage| {
+        image.summary.undecided.keys().any(|reason| reason.to_string().contains("BRK"))
+    };
+    assert!(breakpoint(&before) && breakpoint(&after));
 }

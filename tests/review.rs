@@ -102,11 +102,12 @@ fn the_fix_in_a_program_with_large_frames() {
     let names: Vec<_> = mended.iter().map(|found| found["function"].as_str()).collect();
     let expected: Vec<_> = popped.keys().map(|name| Some(name.as_str())).collect();
     assert_eq!(names, expected, "those that were popped in two steps, and no others");
-    // What is left refuted is assembly, and among it the one leaf with a large frame.
+    // What is left refuted is assembly, and nothing of it has a large frame: the one such
+    // leaf, `debugCall65536`, goes on behind a BRK where a debugger says, and is undecided.
     let still = functions.iter().filter(|found| found["class"] == "still-refuted");
     let large = still.filter(|found| found["new"]["frame_size"].as_i64() > Some(65536));
     let large: Vec<_> = large.map(|found| found["function"].as_str()).collect();
-    assert_eq!(large, [Some("debugCall65536")]);
+    assert_eq!(large, []);
     let async_still = functions.iter().filter(|found| {
         list(&found["new"]["findings"])
             .iter()

@@ -5,11 +5,11 @@
 //! The listing is printed from the words by the verifier's decoder; that the
 //! words are right is what `recorded.rs` and `toolchains.rs` show.
 
+use a64::syntax::GoSyntax;
 use lowering::{Frame, FrameSize, Kind, Lowered, Policy, lower};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use unwind::Index;
-use verifier::syntax::GoSyntax;
 
 /// Which command accepts a change.
 const ACCEPT: &str =

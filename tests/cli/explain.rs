@@ -195,7 +195,10 @@ fn a_leaf_has_two_bad_boundaries() {
     assert_eq!((run.status, &document["boundary"]["offset"]), (0, &json!(0x34)));
     assert_eq!(document["boundary"]["rules"], json!(["frame-pointer"]));
     assert_eq!(document["leaf"], true);
-    assert_eq!(document["others"], json!([{"offset": 0x3c, "rules": ["sp-row"]}]));
+    assert_eq!(
+        document["others"],
+        json!([{"offset": 0x3c, "rules": ["sp-row"], "severity": "crash"}])
+    );
     let walk = observer(&document["boundary"], "frame-pointer");
     assert_eq!((&walk["verdict"], &walk["looks"]), (&json!("refuted"), &json!(true)));
     // 65616 - 72.
@@ -270,7 +273,8 @@ fn every_boundary_has_a_story_that_agrees_with_the_listing() {
                 assert_eq!(story[field], expected[field], "{line:?} {place} {field}");
             }
             assert_eq!(list(&story["rules"]).len(), list(&expected["rules"]).len(), "{place}");
-            assert_eq!(list(&story["observers"]).len(), 3);
+            assert_eq!(list(&story["observers"]).len(), 4);
+            assert_eq!(story["severity"], expected["severity"], "{line:?} {place}");
             for observer in list(&story["observers"]) {
                 assert!(!list(&observer["sentences"]).is_empty(), "{line:?} {place}");
             }

@@ -179,13 +179,13 @@ fn a_scan_has_every_finding_once() {
     for image in list(&document["images"]) {
         for finding in list(&image["findings"]) {
             let text = |field: &str| finding[field].as_str().expect("a text").to_owned();
-            expected.push([text("function"), text("rule"), text("pc")]);
+            expected.push([text("function"), text("rule"), text("severity"), text("pc")]);
         }
     }
     assert!(expected.len() >= 3, "{document}");
     let found = select(&html, "tr.finding").into_iter().map(|row| {
         let cells: Vec<_> = within(row, "td").into_iter().map(text).collect();
-        [cells[0].clone(), cells[1].clone(), cells[3].clone()]
+        [cells[0].clone(), cells[1].clone(), cells[2].clone(), cells[4].clone()]
     });
     assert_eq!(found.collect::<Vec<_>>(), expected);
     // main.f and main.g of the first image are one sequence.

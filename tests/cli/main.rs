@@ -27,6 +27,7 @@ mod scan_releases;
 mod scan_reports;
 mod schema;
 mod schemas;
+mod severity;
 mod shell;
 mod snapshot;
 mod streams;

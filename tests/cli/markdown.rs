@@ -49,16 +49,19 @@ fn a_ticket_has_images_functions_and_boundaries() {
     assert_eq!(run.status, 1);
     let (spans, headings, rows) = parse(&run.stdout);
     assert_eq!(headings, ["midframe scan", &path, "main.f", "main.g", &clean]);
-    assert_eq!(rows, 3, "one row an observer");
+    assert_eq!(rows, 4, "one row an observer");
     for span in ["go1.24.1", "/src/netlink.go:42", "ADD $(16<<12), RSP, RSP"] {
         assert!(spans.iter().any(|found| found == span), "{span} in {}", run.stdout);
     }
     for line in [
-        "2 images, 41 boundaries, 2 findings, 0 accepted.",
-        "| async-preemption | 1 | 0 | 1 |",
-        "| profiler | 1 | 0 | 1 |",
+        "2 images, 32 boundaries, 2 findings, 0 accepted.",
+        "| observer | refuted | undecided | proved | not observed |",
+        "| everybody | 0 | 1 | 1 | 0 |",
+        "| async-preemption | 1 | 0 | 1 | 0 |",
+        "| profiler | 1 | 0 | 1 | 0 |",
         "- undecided: 1 function: ",
-        "- **sp-row**, seen by async-preemption. The garbage collector ",
+        "- **sp-row**, seen by async-preemption: crash. The garbage collector ",
+        "- **sp-row**, seen by a profiler: wrong-sample. The profiler ",
         " Fixed in go1.23.12, go1.24.6, go1.25.0 and later: a rebuild ",
         "non-leaf, frame 65616",
         "declared 65616, actual 65536, `/src/netlink.go:42`",
@@ -83,7 +86,7 @@ fn names_are_no_markup() {
     assert_eq!(run.status, 2);
     let (spans, headings, rows) = parse(&run.stdout);
     assert_eq!(headings, ["midframe scan", "Not read", &path, SHOWN]);
-    assert_eq!(rows, 3);
+    assert_eq!(rows, 4);
     for span in [SHOWN, "<img>`.go:42", &path, &bad] {
         assert!(spans.iter().any(|found| found == span), "{span} in {}", run.stdout);
     }

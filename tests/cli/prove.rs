@@ -18,7 +18,8 @@ const POLICIES: [(&str, bool); 7] = [
 ];
 
 /// The rules, and with that the order of the table's columns.
-const RULES: [&str; 6] = ["sp-row", "saved-lr", "frame-pointer", "below-sp", "restart", "sp-align"];
+const RULES: [&str; 7] =
+    ["sp-row", "saved-lr", "frame-pointer", "below-sp", "restart", "sp-align", "callee"];
 
 /// The theorems of a run, and its exit status in both formats.
 fn theorems(line: &str, status: i32) -> Vec<Value> {
@@ -238,7 +239,7 @@ fn the_table_has_a_row_for_each_theorem() {
     let cells = |row: usize| rows[row].split_whitespace().collect::<Vec<_>>();
     let header = ["policy", "function", "verdict", "refuted", "smallest"];
     assert_eq!(cells(0), [&header[..], &RULES].concat());
-    let zeros = ["0"; 4];
+    let zeros = ["0"; 5];
     let refuted = ["go1.24", "leaf", "refuted", "4,095", "65,552", "4,072", "0", "4,095"];
     assert_eq!(cells(1), [&refuted[..], &zeros[1..]].concat());
     let refuted = ["go1.24", "non-leaf", "refuted", "4,072", "65,552", "4,072", "0"];

@@ -100,6 +100,7 @@ fn a_finding_has_every_field() {
         "file": "/src/netlink.go",
         "line": 42,
         "observers": ["async-preemption", "profiler"],
+        "severity": "crash",
         "ordinal": 1,
         // Python: sha256(b"sp-row\0" + name + b"\0" + (1).to_bytes(4, "little")), 16 bytes.
         "fingerprint": "89240db342ef49bad448c9e1fc3cc5a4",
@@ -200,12 +201,22 @@ fn what_is_not_understood_is_undecided() {
     assert_eq!(image["verdicts"]["async-preemption"], "undecided");
     let [reason] = list(&image["undecided"]) else { panic!("one reason: {image}") };
     assert_eq!(reason["functions"], 1);
-    // In assembly nobody is preempted, whatever SP is.
+    // In assembly nobody is preempted, whatever SP is; but whoever executes it returns with it.
     let assembly = GoFunction { flags: ASM, ..loads_sp("main.f") };
-    check(&[assembly, clean("main.main")], &[], &[("", 0), ("--fail-on profiler", 3)]);
-    // Unwinders do not look into a function that says that it writes SP.
+    let statuses = [
+        ("", 3),
+        ("--fail-on async-preemption", 0),
+        ("--fail-on everybody", 3),
+        ("--fail-on profiler", 3),
+        ("--fail-on crash", 3),
+        ("--fail-on hang", 3),
+        ("--fail-on wrong-sample", 3),
+    ];
+    check(&[assembly, clean("main.main")], &[], &statuses);
+    // Unwinders do not look into a function that says that it writes SP. Whether it returns as
+    // it was called is not known all the same.
     let sp_write = GoFunction { flags: SP_WRITE | ASM, ..loads_sp("main.f") };
-    check(&[sp_write, clean("main.main")], &[], &[("", 0), ("--fail-on profiler", 0)]);
+    check(&[sp_write, clean("main.main")], &[], &[("", 3), ("--fail-on profiler", 0)]);
 }
 
 #[test]
@@ -240,7 +251,7 @@ fn the_exit_status_follows_from_the_verdicts() {
         vec![overwrites_lr("main.f")],
     ] {
         let verdicts = scan(&image(&functions), "--fail-on never", 0)["verdicts"].clone();
-        for observer in ["async-preemption", "frame-pointer", "profiler"] {
+        for observer in ["everybody", "async-preemption", "frame-pointer", "profiler"] {
             let expected = status(&verdicts[observer]);
             scan(&image(&functions), &format!("--fail-on {observer}"), expected);
         }

@@ -1,7 +1,8 @@
 //! The flags of `midframe scan`: what counts, which functions, how much is printed.
 
 use crate::fixtures::{
-    Files, TWO_STEPS_BOUNDARIES, clean, image, leaf, loads_sp, two_steps, two_steps_assembly,
+    ASSEMBLY_BOUNDARIES, Files, TWO_STEPS_BOUNDARIES, clean, image, leaf, loads_sp, two_steps,
+    two_steps_assembly,
 };
 use crate::schema;
 use crate::support::{args, check_error, json, list, midframe};
@@ -28,11 +29,12 @@ fn scan(functions: &[GoFunction], line: &str, status: i32) -> Value {
 /// `never` says otherwise.
 #[test]
 fn undecided_can_fail() {
-    // Nobody is preempted in assembly: undecided for profilers alone.
+    // Nobody is preempted in assembly: undecided for all others.
     let assembly = GoFunction { flags: crate::fixtures::ASM, ..loads_sp("main.f") };
     let (main, undecided) = (clean("main.main"), [assembly, clean("main.main")]);
     for (line, status) in [
-        ("", 0),
+        ("", 3),
+        ("--fail-on async-preemption", 0),
         ("--fail-on undecided", 1),
         ("--fail-on never", 0),
         ("--fail-on never --fail-on undecided", 1),
@@ -51,7 +53,7 @@ fn undecided_can_fail() {
     ] {
         scan(&refuted, line, status);
     }
-    check_error(&args("scan x --fail-on undecided,crash"), &["crash", "async-preemption"]);
+    check_error(&args("scan x --fail-on undecided,grave"), &["grave", "async-preemption"]);
 }
 
 #[test]
@@ -60,8 +62,14 @@ fn only_the_functions_that_match_are_checked() {
     for (line, status, names, left_out, boundaries) in [
         (r"--only-function ^main\.", 1, vec!["main.f"], 1, TWO_STEPS_BOUNDARIES + 2),
         (r"--only-function \.g$", 0, vec![], 2, 2),
-        (r"--only-function \.f$", 1, vec!["main.f", "other.f"], 1, 2 * TWO_STEPS_BOUNDARIES),
-        (r"--only-function other", 0, vec!["other.f"], 2, TWO_STEPS_BOUNDARIES),
+        (
+            r"--only-function \.f$",
+            1,
+            vec!["main.f", "other.f"],
+            1,
+            TWO_STEPS_BOUNDARIES + ASSEMBLY_BOUNDARIES,
+        ),
+        (r"--only-function other", 0, vec!["other.f"], 2, ASSEMBLY_BOUNDARIES),
         (r"--only-function (?i)MAIN.F", 1, vec!["main.f"], 2, TWO_STEPS_BOUNDARIES),
     ] {
         let image = scan(&functions, line, status);
@@ -99,16 +107,23 @@ fn where_no_name_matches_nothing_is_decided() {
 fn a_summary_has_one_line_an_image() {
     let files = Files::new();
     let kinds: [(&dyn Fn() -> GoFunction, &str); 4] = [
-        (&|| clean("main.f"), "async-preemption proved, frame-pointer proved, profiler proved"),
+        (
+            &|| clean("main.f"),
+            "everybody proved, async-preemption proved, frame-pointer proved, profiler proved",
+        ),
         (
             &|| two_steps("main.f"),
-            "async-preemption refuted (1), frame-pointer proved, profiler refuted (1)",
+            "everybody proved, async-preemption refuted (1), frame-pointer proved, profiler refuted (1)",
         ),
         (
             &|| loads_sp("main.f"),
-            "async-preemption undecided, frame-pointer undecided, profiler undecided",
+            "everybody undecided, async-preemption undecided, frame-pointer undecided, \
+             profiler undecided",
         ),
-        (&|| leaf("main.f"), "async-preemption proved, frame-pointer refuted (1), profiler proved"),
+        (
+            &|| leaf("main.f"),
+            "everybody proved, async-preemption proved, frame-pointer refuted (1), profiler proved",
+        ),
     ];
     let mut expected = Vec::new();
     let mut paths = Vec::new();
@@ -129,11 +144,16 @@ fn a_summary_has_one_line_an_image() {
         let start = "60 images, 1 file that could not be read: 60 functions, ";
         assert!(lines[61].starts_with(start), "{}", lines[61]);
         assert!(lines[61].ends_with(" boundaries, 30 findings, 0 accepted"), "{}", lines[61]);
-        let counts = ["15 refuted, 15 undecided, 30 proved"; 3];
+        let counts = [
+            "0 refuted, 15 undecided, 45 proved, 0 not observed",
+            "15 refuted, 15 undecided, 30 proved, 0 not observed",
+            "15 refuted, 15 undecided, 30 proved, 0 not observed",
+            "15 refuted, 15 undecided, 30 proved, 0 not observed",
+        ];
         for (line, counts) in lines[62..].iter().zip(counts) {
             assert!(line.ends_with(counts), "{line}");
         }
-        assert_eq!(lines.len(), 65);
+        assert_eq!(lines.len(), 66);
     }
     for format in ["json", "sarif"] {
         let line = ["scan", paths[0], "--summary", "--format", format];

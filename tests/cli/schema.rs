@@ -28,15 +28,21 @@ pub(crate) enum Type {
 
 use Type::{Count, Flag, Hex, Integer, Is, List, Number, Object, OneOf, Optional, Text};
 
-const VERDICT: Type = OneOf(&["proved", "refuted", "undecided"]);
+const VERDICT: Type = OneOf(&["proved", "refuted", "undecided", "not-observed"]);
 
-const VERDICTS: Type =
-    Object(&[("async-preemption", VERDICT), ("profiler", VERDICT), ("frame-pointer", VERDICT)]);
+const SEVERITY: Type = OneOf(&["crash", "hang", "wrong-sample"]);
 
-const OBSERVER: Type = OneOf(&["async-preemption", "frame-pointer", "profiler"]);
+const VERDICTS: Type = Object(&[
+    ("everybody", VERDICT),
+    ("async-preemption", VERDICT),
+    ("profiler", VERDICT),
+    ("frame-pointer", VERDICT),
+]);
+
+const OBSERVER: Type = OneOf(&["everybody", "async-preemption", "frame-pointer", "profiler"]);
 
 const RULE: Type =
-    OneOf(&["sp-row", "saved-lr", "frame-pointer", "below-sp", "restart", "sp-align"]);
+    OneOf(&["sp-row", "saved-lr", "frame-pointer", "below-sp", "restart", "sp-align", "callee"]);
 
 /// `midframe prove --format json`
 pub(crate) const PROVE: Type = Object(&[
@@ -62,8 +68,10 @@ pub(crate) const PROVE: Type = Object(&[
                     ("below-sp", Count),
                     ("restart", Count),
                     ("sp-align", Count),
+                    ("callee", Count),
                 ]),
             ),
+            ("severity", Optional(&SEVERITY)),
         ])),
     ),
 ]);
@@ -72,13 +80,14 @@ pub(crate) const PROVE: Type = Object(&[
 const RULES: Type = List(&Object(&[
     ("rule", RULE),
     ("observer", OBSERVER),
-    ("change", OneOf(&["broken", "still-refuted", "mended"])),
+    ("change", OneOf(&["broken", "still-refuted", "not-observed", "mended"])),
 ]));
 
 const CLASS: Type = OneOf(&[
     "broken",
     "now-undecided",
     "still-refuted",
+    "not-observed",
     "mended",
     "still-undecided",
     "now-proved",
@@ -104,6 +113,7 @@ const REVIEWED_SIDE: Type = Object(&[
         List(&Object(&[
             ("rule", RULE),
             ("observers", List(&OBSERVER)),
+            ("severity", SEVERITY),
             ("offset", Count),
             ("instruction", Text),
             ("declared", Integer),
@@ -216,6 +226,7 @@ pub(crate) const LOWER: Type = Object(&[
             ("actual", Integer),
             ("preemptible", Flag),
             ("rules", List(&RULE)),
+            ("severity", Optional(&SEVERITY)),
         ])),
     ),
 ]);
@@ -257,7 +268,19 @@ const TOTALS: Type = Object(&[
     ("boundaries", Count),
     ("findings", Count),
     ("accepted", Count),
+    (
+        "verdicts",
+        Object(&[
+            ("everybody", COUNTS),
+            ("async-preemption", COUNTS),
+            ("frame-pointer", COUNTS),
+            ("profiler", COUNTS),
+        ]),
+    ),
 ]);
+
+const COUNTS: Type =
+    Object(&[("not-observed", Count), ("proved", Count), ("undecided", Count), ("refuted", Count)]);
 
 const BASELINE: Type = Object(&[
     ("path", Text),
@@ -290,6 +313,7 @@ const FINDING: Type = Object(&[
     ("file", Optional(&Text)),
     ("line", Optional(&Count)),
     ("observers", List(&OBSERVER)),
+    ("severity", SEVERITY),
     ("ordinal", Count),
     ("fingerprint", Text),
     ("fixed_in", List(&Text)),

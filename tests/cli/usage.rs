@@ -13,6 +13,7 @@ const SOURCES: [(&str, &str); 11] = [
         "scan",
         concat!(
             include_str!("scan_flags.rs"),
+            include_str!("severity.rs"),
             include_str!("baseline.rs"),
             include_str!("html.rs")
         ),

@@ -4,8 +4,9 @@
 
 use crate::{described, reference::Reference};
 use image::{Container, Function, Image, Os};
+use midframe::surroundings::Surrounded;
 use unwind::{Depth, NotPreemptible, Preemption, RowTable};
-use verifier::{Checker, Report, Rule, SignalStack};
+use verifier::{Checker, Report, Rule};
 use xtask::programs::{Program, Source, install};
 
 /// A program: its name here, its npm package, its file, and what that says of itself.
@@ -164,16 +165,8 @@ impl Judge {
             assert!(function.name().starts_with(b"go:") || function.code.len() <= 28);
             return 0;
         }
-        let subject = verifier::Function {
-            entry: function.entry,
-            words: function.code,
-            text: function.text,
-            rows: &self.rows,
-            flags: function.flags,
-            recovery: function.recovery(),
-            signals: SignalStack::Own,
-            pointer: &|address| image.pointer(address),
-        };
+        let surrounded = Surrounded::new(image, function);
+        let subject = surrounded.subject(&self.rows);
         self.checker.check(&subject, &mut self.report);
         let mut wrong = self.report.violations.iter().filter(|found| found.rule == Rule::SpRow);
         let wrong = wrong.next();

@@ -1,8 +1,10 @@
 //! Functions in files.
 
 use super::{explain, flowing, observer};
-use crate::fixtures::{ASM, Files, clean, image, leaf, loads_sp, two_steps, two_steps_assembly};
-use crate::support::{check_error, list};
+use crate::fixtures::{
+    ASM, ASSEMBLY_SECOND_ADD, Files, clean, image, leaf, loads_sp, two_steps, two_steps_assembly,
+};
+use crate::support::{check_error, json, list, midframe};
 use image::testing::{GoFunction, GoImage};
 use serde_json::json;
 
@@ -40,7 +42,7 @@ fn assembly_is_a_matter_of_the_profiler() {
     let path = files.write("program", image(&[two_steps_assembly("main.f")]).bytes());
     let (run, document) = explain(&[&path, "main.f"]);
     assert_eq!(run.status, 0);
-    assert_eq!(document["boundary"]["offset"], 0x38);
+    assert_eq!(document["boundary"]["offset"], ASSEMBLY_SECOND_ADD);
     assert_eq!(observer(&document["boundary"], "async-preemption")["looks"], false);
     assert_eq!(observer(&document["boundary"], "profiler")["verdict"], "refuted");
     assert!(run.stdout.contains("never: assembly"), "{}", run.stdout);
@@ -89,6 +91,29 @@ fn each_rule_has_a_story() {
         assert_eq!(observer(story, who)["verdict"], "refuted", "{name}");
         assert!(flowing(&run).contains(part), "{part:?} in {}", run.stdout);
     }
+}
+
+/// Two paths with SP at two depths: the story is about the one that the row does not declare,
+/// as the finding is. Words by GNU as 2.40: cbz x0, .+8; sub sp, sp, #32; nop; ret.
+#[test]
+fn of_two_depths_the_story_is_about_the_wrong_one() {
+    let files = Files::new();
+    let words = [0xb400_0040, 0xd100_83ff, 0xd503_201f, 0xd65f_03c0];
+    let function = GoFunction { flags: ASM, ..GoFunction::new("main.f", &words) };
+    let path = files.write("program", image(&[function]).bytes());
+    let scanned = json(&midframe(&["scan", &path, "--format", "json"]));
+    for finding in list(&scanned["images"][0]["findings"]) {
+        let pc = finding["pc"].as_str().expect("an address");
+        let (_, document) = explain(&[&path, "main.f", "--boundary", pc]);
+        let story = &document["boundary"];
+        for field in ["declared", "actual"] {
+            assert_eq!(story[field], finding[field], "{field}: {finding}");
+        }
+        assert_eq!(story["actual"], 32, "{finding}");
+        assert!(list(&story["rules"]).contains(&finding["rule"]), "{finding}");
+    }
+    // sp-row at the last two boundaries, and callee at the RET.
+    assert_eq!(list(&scanned["images"][0]["findings"]).len(), 3, "{scanned}");
 }
 
 #[test]
@@ -232,7 +257,15 @@ fn where_nobody_walks_that_is_said() {
         assert_eq!(says(&nobody), !looks, "{}", run.stdout);
         assert_eq!(says("The frame-pointer unwinder follows R29"), looks, "{}", run.stdout);
         assert!(says("R29 points at CFA - 40, below SP"), "{}", run.stdout);
-        assert!(says("frame-pointer unwinder: refuted"), "{}", run.stdout);
+        // What nobody looks at is neither refuted nor proved.
+        let (word, id) = match looks {
+            true => ("refuted", "refuted"),
+            false => ("not observed", "not-observed"),
+        };
+        assert!(says(&format!("frame-pointer unwinder: {word}")), "{}", run.stdout);
+        assert_eq!(walk["verdict"], id, "{}", run.stdout);
+        let severity = if looks { json!("crash") } else { json!(null) };
+        assert_eq!(document["boundary"]["severity"], severity, "{}", run.stdout);
     };
     check(19, false);
     check(20, false);
