@@ -1,11 +1,13 @@
-//! The verifier's decoder against an independent one, over every word that there
+//! The decoder, `a64::decode`, against an independent one, over every word that there
 //! is: four thousand million, some minutes with optimizations on.
 //!
 //! What is held:
-//! - a word that `screen` passes, or the screen of many words, is harmless to `decode`; neither to the verifier nor to
-//!   `yaxpeax-arm` does it write R27, R29 or LR, store LR or R29, store through SP to the
-//!   word at SP or below, or load from further below (`passed`);
-//! - `direct_branch`, and what many words are sorted by, say the same as `decode`;
+//! - a word that is sorted as plain is known and harmless to `semantics`; neither to the
+//!   verifier nor to `yaxpeax-arm` does it branch, write SP, LR, R29, R28 or R27, store LR or
+//!   R29, store through SP to the word at SP or below, or load from further below; one that
+//!   makes or uses R27 does nothing else of this (`passed`);
+//! - `direct_branch` says the same as `decode`, and branches, calls and returns are sorted as
+//!   both decoders say;
 //! - a write of SP that `yaxpeax-arm` sees is never harmless to the verifier,
 //!   and where both know the amount it is the same; nor does the verifier
 //!   rely on a write that the other does not see;
@@ -96,7 +98,7 @@ pub fn record(tally: &Tally, date: &str) -> Result<PathBuf> {
     let path = repository().join("xtask/records/decoder.txt");
     let version = locked_version("yaxpeax-arm")?;
     let text = format!(
-        "# what: verifier::decode, line by line, against yaxpeax-arm, column by column\n\
+        "# what: a64::decode, line by line, against yaxpeax-arm, column by column\n\
          # from: yaxpeax-arm {version} (armv8::a64)\n\
          # command: cargo run --release --package xtask -- decoder --date {date}\n\
          # date: {date}\n\

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use xtask::toolchain::{TOOLCHAINS, Toolchain};
-use xtask::{corpus, decoder, evidence, hostile, programs, survey, truth};
+use xtask::{corpus, decoder, evidence, findings, hostile, programs, semantics, survey, truth};
 
 /// The chores of the repository.
 #[derive(Parser)]
@@ -45,12 +45,36 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         copies: u64,
     },
+    /// Compare the model of instructions with LLVM and with an emulator. Takes
+    /// `cargo run --release`.
+    Semantics {
+        /// How many words by chance are compared with LLVM.
+        #[arg(long, default_value_t = 20_000_000)]
+        words: u64,
+        /// How many words of each opcode are compared with LLVM and executed.
+        #[arg(long, default_value_t = 8)]
+        samples: usize,
+        /// In how many states each of them is executed.
+        #[arg(long, default_value_t = 4)]
+        states: u16,
+        /// Write the record in xtask/records, with this date, YYYY-MM-DD.
+        #[arg(long)]
+        date: Option<String>,
+    },
     /// Scan the Go programs of twenty Debian packages, as trees and as .deb files. Takes
     /// `cargo run --release`.
     Survey {
         /// Write the table in rfcs/surveys, with this date, YYYY-MM-DD.
         #[arg(long)]
         date: Option<String>,
+    },
+    /// Scan programs with as much of Go's own assembly as one can link, built by each toolchain,
+    /// and the programs of `survey`, and list the findings by function. Takes
+    /// `cargo run --release`.
+    Findings {
+        /// Only the programs that the toolchains build.
+        #[arg(long)]
+        short: bool,
     },
     /// Execute programs in an emulator, one instruction at a time, and hold each
     /// boundary against its row and against what the verifier found. Takes
@@ -103,7 +127,13 @@ fn main() -> Result<()> {
         }
         Command::Decoder { date, words } => compare_decoders(date.as_deref(), words)?,
         Command::Hostile { copies } => println!("{}", hostile::run(copies)?),
+        Command::Semantics { words, samples, states, date } => {
+            judge(semantics::Options { words, samples, states }, date.as_deref())?;
+        }
         Command::Survey { date } => survey_packages(date.as_deref())?,
+        Command::Findings { short: is_short } => {
+            print!("{}", findings::Findings::gather(is_short)?);
+        }
         Command::Truth { boundaries, program, date } => {
             execute(&truth::Options { boundaries, program }, date.as_deref())?;
         }
@@ -123,6 +153,24 @@ fn compare_decoders(date: Option<&str>, words: Option<u64>) -> Result<()> {
     }
     if let Some(date) = date {
         println!("{}", decoder::record(&tally, date)?.display());
+    }
+    Ok(())
+}
+
+fn judge(options: semantics::Options, date: Option<&str>) -> Result<()> {
+    let judges = semantics::Judges::install()?;
+    let not_caught = semantics::not_caught(&judges)?;
+    if !not_caught.is_empty() {
+        bail!("the judges are wrong:\n{}", not_caught.join("\n"));
+    }
+    let tally = judges.compare(options, &semantics::ours)?;
+    println!("{tally}");
+    if let Some(date) = date {
+        println!("{}", semantics::record(&judges, options, &tally, date)?.display());
+    }
+    if tally.disagreements() > 0 {
+        eprint!("{}", tally.listing());
+        bail!("the model and the judges disagree: {}", tally.disagreements());
     }
     Ok(())
 }

@@ -204,10 +204,14 @@ impl fmt::Display for Survey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| package | program | go | functions | boundaries | async-preemption | frame-pointer \
-             | profiler | undecided |"
+            "| package | program | go | functions | boundaries | {} | undecided |",
+            Observer::ALL.map(Observer::id).join(" | "),
         )?;
-        writeln!(f, "| --- | --- | --- | ---: | ---: | --- | --- | --- | ---: |")?;
+        writeln!(
+            f,
+            "| --- | --- | --- | ---: | ---: | {}---: |",
+            "--- | ".repeat(Observer::ALL.len())
+        )?;
         let (mut count, mut functions, mut boundaries) = (0, 0, 0);
         for Surveyed { package, images } in &self.packages {
             for (at, image) in images {
@@ -216,9 +220,7 @@ impl fmt::Display for Survey {
                 write!(f, " | {}", image.go_version.as_deref().unwrap_or("?"))?;
                 let summary = &image.summary;
                 write!(f, " | {} | {}", summary.functions, summary.boundaries)?;
-                for observer in
-                    [Observer::AsyncPreemption, Observer::FramePointer, Observer::Profiler]
-                {
+                for observer in Observer::ALL {
                     write!(f, " | {}", verdict(image, observer))?;
                 }
                 let undecided = summary.undecided.values();
@@ -241,9 +243,6 @@ impl fmt::Display for Survey {
 
 /// The verdict for an observer, with the number of findings that it sees.
 fn verdict(image: &ScannedImage, observer: Observer) -> String {
-    if image.summary.unobserving.contains(observer) {
-        return "not observed".to_owned();
-    }
     let verdict = image.summary.verdict(observer);
     let findings = image.findings.iter().filter(|found| found.observers.contains(observer)).count();
     match verdict {

@@ -3,11 +3,12 @@
 //!
 //! Operands are matched as data; no word is ever printed here.
 
-use super::passed::{concerns, concerns_in_other};
-use super::registers::write_unseen;
+use super::passed::{FOLLOWED, ONLY_TMP, concerns, concerns_in_other};
+use super::registers::{write_unseen, writes};
+use a64::decode::{Inst, Reg, decode, direct_branch, is_compare_and_branch};
+use a64::{SpEffect, semantics, sp_effect};
 use unwind::Word;
-use verifier::decode::{Inst, Kinds, Reg, Screen, Test, WORDS, decode, direct_branch, screen};
-use verifier::{SpEffect, sp_effect};
+use verifier::screen::{Kinds, WORDS};
 use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SizeCode};
 
@@ -15,7 +16,7 @@ use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SizeCod
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]
 pub enum Ours {
-    /// The screen lets it pass, undecoded.
+    /// Sorted as plain, undecoded.
     Plain,
     /// Decoded, and harmless.
     Harmless,
@@ -59,16 +60,18 @@ pub enum Theirs {
     Flow,
 }
 
-/// In what the two decoders, or the screen and the decoder, disagree.
+/// In what the two decoders, or what words are sorted by and the decoder, disagree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Disagreement {
-    /// The screen passes what the decoder does not find harmless, or what concerns the
-    /// walk by its operands.
-    Screen,
-    /// The screen passes what concerns the walk by the other decoder's operands.
-    Passed,
-    /// `direct_branch`, or what words are sorted by, is not what the decoder says.
+    /// A word is sorted as plain, or as one that makes or uses R27 alone, that is not known,
+    /// or that does more by the verifier's own description.
+    Sorted,
+    /// The same by the other decoder.
+    SortedInOther,
+    /// `direct_branch`, or what branches are sorted by, is not what the decoder says.
     DirectBranch,
+    /// What branches, calls and returns are sorted by is not what the other decoder says.
+    SortedBranch,
     /// The other decoder sees a write of SP, the verifier none.
     WriteUnseen,
     /// Both see SP move, by different amounts.
@@ -123,7 +126,8 @@ enum SpWrite {
 pub fn compare(word: Word) -> Comparison {
     let inst = decode(word);
     let (effect, flow) = (sp_effect(&inst), our_flow(&inst));
-    let ours = classify(word, &inst, effect);
+    let kinds = Kinds::of(&[word; WORDS]);
+    let ours = classify(kinds, &inst, effect);
     let other = InstDecoder::default().decode(&mut U8Reader::new(&word.get().to_le_bytes()));
     let (theirs, between) = match other {
         Err(_) => (Theirs::Rejected, None),
@@ -131,18 +135,17 @@ pub fn compare(word: Word) -> Comparison {
         Ok(other) => {
             let (theirs, disagreement) = between(&inst, effect, flow, &other);
             let unseen = write_unseen(word, &other).then_some(Disagreement::RegisterUnseen);
-            let passes = ours == Ours::Plain && concerns_in_other(word, &other);
-            let passed = passes.then_some(Disagreement::Passed);
-            (theirs, disagreement.or(unseen).or(passed))
+            let sorted = sorted_in_other(word, kinds, &other, theirs);
+            (theirs, disagreement.or(unseen).or(sorted))
         }
     };
-    let disagreement = within(word, &inst, effect, flow).or(between);
+    let disagreement = within(word, kinds, &inst, effect, flow).or(between);
     Comparison { ours, theirs, disagreement }
 }
 
-fn classify(word: Word, inst: &Inst, effect: SpEffect) -> Ours {
+fn classify(kinds: Kinds, inst: &Inst, effect: SpEffect) -> Ours {
     match (inst, effect) {
-        _ if screen(word) == Screen::Plain => Ours::Plain,
+        _ if kinds.plain() != 0 => Ours::Plain,
         (Inst::Unknown, _) => Ours::Unknown,
         (_, SpEffect::Add(_)) => Ours::MovesSp,
         (_, SpEffect::Computed) => Ours::ComputesSp,
@@ -157,14 +160,21 @@ fn classify(word: Word, inst: &Inst, effect: SpEffect) -> Ours {
     }
 }
 
-/// The verifier's three views of a word, held against each other.
-fn within(word: Word, inst: &Inst, effect: SpEffect, flow: Option<Flow>) -> Option<Disagreement> {
-    let kinds = Kinds::of(&[word; WORDS]);
-    if screen(word) == Screen::Plain || kinds.plain() != 0 {
-        let is_harmless = *inst != Inst::Unknown && effect == SpEffect::Unchanged && flow.is_none();
-        if !is_harmless || concerns(word, inst) {
-            return Some(Disagreement::Screen);
-        }
+/// The verifier's views of a word, held against each other.
+fn within(
+    word: Word,
+    kinds: Kinds,
+    inst: &Inst,
+    effect: SpEffect,
+    flow: Option<Flow>,
+) -> Option<Disagreement> {
+    let is_harmless = *inst != Inst::Unknown && effect == SpEffect::Unchanged && flow.is_none();
+    let is_wrong = |followed| match semantics(word) {
+        Some(known) => !is_harmless || concerns(word, &known, inst, followed),
+        None => true,
+    };
+    if kinds.plain() != 0 && is_wrong(FOLLOWED) || is_of_tmp(kinds) && is_wrong(ONLY_TMP) {
+        return Some(Disagreement::Sorted);
     }
     let direct = direct_branch(word).map(|branch| match branch.conditional {
         true => Flow::BranchIf(branch.offset),
@@ -172,6 +182,8 @@ fn within(word: Word, inst: &Inst, effect: SpEffect, flow: Option<Flow>) -> Opti
     });
     let decoded = flow.filter(|flow| matches!(flow, Flow::Branch(_) | Flow::BranchIf(_)));
     let sorted = [kinds.branches, kinds.branches_if, kinds.calls].map(|kind| kind == u64::MAX);
+    // The compare-and-branch of FEAT_CMPBR is rare, and not sorted.
+    let flow = flow.filter(|_| !is_compare_and_branch(word));
     let is_sorted = match flow {
         Some(Flow::Branch(_)) => sorted == [true, false, false],
         Some(Flow::BranchIf(_)) => sorted == [false, true, false],
@@ -179,6 +191,41 @@ fn within(word: Word, inst: &Inst, effect: SpEffect, flow: Option<Flow>) -> Opti
         _ => sorted == [false; 3],
     };
     (direct != decoded || !is_sorted).then_some(Disagreement::DirectBranch)
+}
+
+/// Whether a word is sorted as one that makes or uses R27 and does nothing else; branches
+/// that read it are looked at as branches.
+const fn is_of_tmp(kinds: Kinds) -> bool {
+    (kinds.makes_tmp | kinds.uses_tmp | kinds.remakes_tmp) & !kinds.branches_if != 0
+}
+
+/// What a word is sorted by, held against the other decoder.
+fn sorted_in_other(
+    word: Word,
+    kinds: Kinds,
+    other: &Instruction,
+    theirs: Theirs,
+) -> Option<Disagreement> {
+    let is_harmless = theirs == Theirs::Harmless;
+    let is_wrong = |followed: &[Reg]| !is_harmless || concerns_in_other(word, other, followed);
+    let is_made = writes(word, other, |register| Reg::TMP == Reg(register as u8));
+    let makes = kinds.makes_tmp | kinds.remakes_tmp != 0;
+    let of_tmp = is_of_tmp(kinds) && (is_wrong(ONLY_TMP) || is_made != makes);
+    if kinds.plain() != 0 && is_wrong(FOLLOWED) || of_tmp {
+        return Some(Disagreement::SortedInOther);
+    }
+    let flow = their_flow(other);
+    let is = |opcode| other.opcode == opcode;
+    let facts = [
+        (kinds.branches, is(Opcode::B)),
+        (kinds.branches_if, matches!(flow, Some(Flow::BranchIf(_)))),
+        (kinds.calls, is(Opcode::BL)),
+        (kinds.register_calls, is(Opcode::BLR) && flow != Some(Flow::CallReg(27))),
+        (kinds.register_jumps, is(Opcode::BR)),
+        (kinds.returns, is(Opcode::RET) && flow == Some(Flow::Return(30))),
+    ];
+    let is_wrong = facts.iter().any(|&(kind, expected)| (kind != 0) != expected);
+    is_wrong.then_some(Disagreement::SortedBranch)
 }
 
 /// The verifier's decoder against the other one. What is unknown to it is never
@@ -225,9 +272,7 @@ fn our_flow(inst: &Inst) -> Option<Flow> {
     let number = |Reg(number)| u16::from(number);
     Some(match *inst {
         Inst::Branch { offset } => Flow::Branch(offset),
-        Inst::BranchIf { test: Test::Flags(_) | Test::Zero(..) | Test::Bit(..), offset } => {
-            Flow::BranchIf(offset)
-        }
+        Inst::BranchIf { offset, .. } => Flow::BranchIf(offset),
         Inst::Call { offset } => Flow::Call(offset),
         Inst::CallReg { rn } => Flow::CallReg(number(rn)),
         Inst::JumpReg { rn } => Flow::Jump(number(rn)),
@@ -308,7 +353,7 @@ fn sp_write(inst: &Instruction) -> SpWrite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use verifier::decode::{Arith, Flags, Width};
+    use a64::decode::{Arith, Flags, Width};
 
     /// What is said when the verifier's decoder takes a word for `inst`.
     fn check(word: u32, inst: Inst, expected: Option<Disagreement>) {
@@ -316,7 +361,8 @@ mod tests {
         let bytes = word.get().to_le_bytes();
         let other = InstDecoder::default().decode(&mut U8Reader::new(&bytes));
         let other = other.expect("an instruction to the other decoder");
-        let disagreement = within(word, &inst, effect, flow);
+        let kinds = Kinds::of(&[word; WORDS]);
+        let disagreement = within(word, kinds, &inst, effect, flow);
         let disagreement = disagreement.or(between(&inst, effect, flow, &other).1);
         assert_eq!(disagreement, expected, "{word} as {inst:?}");
     }
@@ -337,8 +383,8 @@ mod tests {
         check(open, add_to_sp(Reg(20), 0), None);
         check(open, Inst::Other, Some(Disagreement::WriteUnseen));
         check(plain, Inst::Other, None);
-        check(plain, add_to_sp(Reg::SP, 80), Some(Disagreement::Screen));
-        // CSEL XZR, X1, X2, EQ: the screen lets the decoder see what 31 is.
+        check(plain, add_to_sp(Reg::SP, 80), Some(Disagreement::Sorted));
+        // CSEL XZR, X1, X2, EQ: what 31 is, the decoder has to see.
         check(0x9a82_003f, Inst::Other, None);
         check(0x9a82_003f, add_to_sp(Reg::SP, 80), Some(Disagreement::WriteUnfounded));
     }

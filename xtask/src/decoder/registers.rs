@@ -1,12 +1,12 @@
 //! Which general registers the other decoder sees an instruction write, for the
-//! claim that the verifier errs towards yes: `verifier::may_write`.
+//! claim that the verifier errs towards yes: `a64::may_write`.
 //!
 //! The destination is mostly the first operand. What the forms below do otherwise
 //! is from their pages in the Arm ARM (C6.2).
 
+use a64::decode::Reg;
+use a64::may_write;
 use unwind::Word;
-use verifier::decode::Reg;
-use verifier::may_write;
 use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand};
 
 /// Whether the other decoder sees a write of a register (0 to 30) that the

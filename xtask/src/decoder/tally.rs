@@ -9,7 +9,7 @@ const KEPT: usize = 20;
 
 /// What the verifier makes of words, in the order of the table.
 const OURS: [(Ours, &str); 12] = [
-    (Ours::Plain, "plain (screened)"),
+    (Ours::Plain, "plain (sorted)"),
     (Ours::Harmless, "harmless (decoded)"),
     (Ours::MovesSp, "moves SP, known amount"),
     (Ours::ComputesSp, "computes SP"),

@@ -7,6 +7,7 @@ use super::{Outcome, Report, Row, program};
 use crate::programs::{self, Program, Source};
 use crate::toolchain::{Toolchain, repository, run as run_command};
 use crate::truth::emulator::empty_directory;
+use a64::syntax::GoSyntax;
 use anyhow::{Context as _, Result, bail};
 use core::fmt;
 use image::Image;
@@ -16,7 +17,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use unwind::{Depth, Word};
-use verifier::syntax::GoSyntax;
 use verifier::{Observer, Rule, Verdict};
 
 /// The function.

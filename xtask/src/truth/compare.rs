@@ -4,9 +4,10 @@
 use anyhow::{Context as _, Result};
 use core::fmt;
 use image::{Error, Image};
+use midframe::surroundings::Surrounded;
 use std::collections::BTreeMap;
 use unwind::{Index, RowTable};
-use verifier::{Checker, Observers, Report, Rule, SignalStack};
+use verifier::{Checker, Observers, Report, Rule};
 
 /// What is declared and what the scan says of one function.
 #[derive(Clone, Debug, Default)]
@@ -70,16 +71,8 @@ impl Subject {
             Err(Error::NoStackTable { .. }) => return Ok(Self::default()),
             Err(error) => return Err(error).context("the rows of a function"),
         }
-        let subject = verifier::Function {
-            entry: function.entry,
-            words: function.code,
-            text: function.text,
-            rows: &memory.rows,
-            flags: function.flags,
-            recovery: function.recovery(),
-            signals: SignalStack::Own,
-            pointer: &|address| image.pointer(address),
-        };
+        let surrounded = Surrounded::new(image, &function);
+        let subject = surrounded.subject(&memory.rows);
         memory.checker.check(&subject, &mut memory.report);
         // As the scan: what nobody can observe is no finding.
         let preemption = function.function_preemption();
@@ -161,8 +154,8 @@ impl fmt::Display for Outcome {
 #[cfg(test)]
 mod tests {
     use super::{Outcome, Subject};
-    use unwind::{Depth, FuncFlags, Pc, Row, RowTable, UnsafePoint, Word};
-    use verifier::{Checker, Report, SignalStack};
+    use unwind::{Depth, Pc, Row, RowTable, UnsafePoint, Word};
+    use verifier::{Checker, Report};
 
     /// `STR LR, -32(SP)!`, NOP, `ADD $32, SP`, RET: words from llvm-mc 14.
     const WORDS: [u32; 4] = [0xf81e_0ffe, 0xd503_201f, 0x9100_83ff, 0xd65f_03c0];
@@ -183,16 +176,8 @@ mod tests {
     fn subject(checked: [i64; 4], declared: [i64; 4]) -> Subject {
         let words = WORDS.map(Word::new);
         let mut report = Report::new();
-        let function = verifier::Function {
-            entry: Pc(0x1000),
-            words: &words,
-            text: &words,
-            rows: &rows(checked),
-            flags: FuncFlags(0),
-            recovery: None,
-            signals: SignalStack::Own,
-            pointer: &|_| None,
-        };
+        let rows = rows(checked);
+        let function = verifier::Function::new(Pc(0x1000), &words, &rows);
         Checker::new().check(&function, &mut report);
         let subject = Subject::judged(&function, &report, |_| true);
         Subject { declared: declared.to_vec(), ..subject }
