@@ -32,6 +32,7 @@ use super::subject::{Link, Subject};
 use super::touch::{Touch, touch};
 use super::value::Value;
 use a64::decode::{Flags, Inst, Test, decode};
+use a64::semantics;
 use std::collections::{BTreeMap, BTreeSet};
 use unwind::{Index, Word};
 
@@ -203,6 +204,11 @@ impl<'a> Walk<'a> {
             }
             Inst::Trap => return Next::End,
             Inst::Unknown => {
+                open_unless_asked(found, state, Reason::UnknownInstruction, at);
+                return Next::End;
+            }
+            // It is known to leave SP alone, and not what it touches.
+            Inst::Other if semantics(word).is_none() => {
                 open_unless_asked(found, state, Reason::UnknownInstruction, at);
                 return Next::End;
             }

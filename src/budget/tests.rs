@@ -145,6 +145,7 @@ fn what_is_not_followed_is_said() {
         (INDIRECT, Reason::IndirectCall, 0),
         (JUMP, Reason::IndirectJump, 0),
         (OFF_END, Reason::RunsPastEnd, 16),
+        (UNALLOCATED, Reason::UnknownInstruction, 0),
     ] {
         assert_eq!(is_open(&[words], reason).depth, depth);
     }

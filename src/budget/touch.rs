@@ -90,6 +90,7 @@ fn other(word: Word) -> Touch {
     if is_indexed(word.get()) {
         return indexed(word.get());
     }
+    // What is not known is not followed: `flow` says so.
     let Some(semantics) = semantics(word) else { return Touch::Nowhere };
     let accesses = [semantics.loads, semantics.stores];
     let touches = accesses.into_iter().flatten().map(|access| match (access.base, access.offset) {

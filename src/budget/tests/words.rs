@@ -243,3 +243,8 @@ pub(super) const SYSTEM: &[u32] = &[
     0xd400_0001, // svc #0x0
     0xd65f_03c0, // ret
 ];
+
+pub(super) const UNALLOCATED: &[u32] = &[
+    0x0820_005d, // among the exclusive accesses; no instruction, says llvm 19
+    0xd65f_03c0, // ret
+];
