@@ -3,7 +3,7 @@
 
 use a64::decode::{Inst, decode};
 use image::{Function, Image, Os};
-use unwind::FuncFlags;
+use unwind::{FuncFlags, Pc};
 use verifier::{Callee, SignalStack};
 
 /// Functions of the runtime that end the program (`runtime/asm_arm64.s` and `panic.go` call
@@ -60,21 +60,6 @@ impl<'a> Surrounded<'a> {
                 || position.file.windows(DIRECTORY.len() + 5).any(|part| part == b"/src/runtime/")
         })
     }
-
-    /// The function that begins at an address.
-    fn function_at(&self, address: u64) -> Option<Function<'_>> {
-        let (mut low, mut high) = (0, self.image.function_count());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let function = self.image.function(middle).ok()?;
-            match function.entry.0.cmp(&address) {
-                core::cmp::Ordering::Equal => return Some(function),
-                core::cmp::Ordering::Less => low = middle + 1,
-                core::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
-    }
 }
 
 impl verifier::Surroundings for Surrounded<'_> {
@@ -83,7 +68,7 @@ impl verifier::Surroundings for Surrounded<'_> {
     }
 
     fn callee(&self, address: u64) -> Callee {
-        let Some(function) = self.function_at(address) else { return Callee::Unknown };
+        let Some(function) = self.image.function_at(Pc(address)) else { return Callee::Unknown };
         // Also as `runtime.morestack_noctxt` and the like.
         if function.name().starts_with(b"runtime.morestack") {
             return Callee::Morestack;

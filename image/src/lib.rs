@@ -36,10 +36,11 @@ pub use error::{Error, ErrorKind, FileType, Machine, Magic, PcTableRule};
 pub use function::{Function, Position};
 
 use buildinfo::BuildInfo;
+use core::cmp::Ordering;
 use locate::Module;
 use pclntab::{Layout, Table};
 use space::{AddressSpace, Patch};
-use unwind::Release;
+use unwind::{Pc, Release};
 
 /// An executable file with Go functions.
 #[derive(Clone, Debug)]
@@ -139,6 +140,24 @@ impl<'a> Image<'a> {
     /// [`Error::NoSuchFunction`], [`Error::FunctionRecord`].
     pub fn function(&self, index: usize) -> Result<Function<'_>, Error> {
         Function::read(self, index)
+    }
+
+    /// The function whose first instruction is at an address. `None` where none begins, or
+    /// where a record that the search comes to cannot be read.
+    #[must_use]
+    pub fn function_at(&self, entry: Pc) -> Option<Function<'_>> {
+        // The table is sorted by entry.
+        let (mut low, mut high) = (0, self.function_count());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let function = self.function(middle).ok()?;
+            match function.entry.cmp(&entry) {
+                Ordering::Equal => return Some(function),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        None
     }
 
     /// The pointer at an address, as a loader would leave it at load bias 0:

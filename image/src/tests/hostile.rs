@@ -220,6 +220,21 @@ fn a_function_record_that_contradicts_the_table_is_refused() -> Result<(), Error
 }
 
 #[test]
+fn functions_are_found_by_their_entries_alone() -> Result<(), Error> {
+    let all = (0..80).map(|n| GoFunction::new(&format!("main.f{n}"), &[n, n])).collect();
+    let bytes = GoImage::new(24, all).bytes();
+    let image = Image::parse(&bytes)?;
+    for index in 0..80 {
+        let function = image.function(index)?;
+        let found = image.function_at(function.entry);
+        assert_eq!(found.map(|found| found.name().to_vec()), Some(function.name().to_vec()));
+        assert!(image.function_at(Pc(function.entry.0 + 4)).is_none());
+    }
+    assert!(image.function_at(Pc(0)).is_none() && image.function_at(Pc(u64::MAX)).is_none());
+    Ok(())
+}
+
+#[test]
 fn an_inline_tree_outside_the_data_is_refused() -> Result<(), Error> {
     let mut all = functions();
     all[1].inline_index = vec![(6, 1 << 26)];
