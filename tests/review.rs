@@ -108,6 +108,8 @@ fn the_fix_in_a_program_with_large_frames() {
     let large = still.filter(|found| found["new"]["frame_size"].as_i64() > Some(65536));
     let large: Vec<_> = large.map(|found| found["function"].as_str()).collect();
     assert_eq!(large, []);
+    let leaf = functions.iter().find(|found| found["function"] == "debugCall65536");
+    assert_eq!(leaf.map(|found| &found["class"]), Some(&json!("still-undecided")));
     let async_still = functions.iter().filter(|found| {
         list(&found["new"]["findings"])
             .iter()

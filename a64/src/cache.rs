@@ -10,21 +10,22 @@ use unwind::Word;
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded {
     word: u32,
-    /// What it does to the values of registers, and where execution goes.
+    /// What the word does to the values of registers, and where execution goes behind it.
     pub effect: Effect,
-    /// What its result may depend on.
+    /// The parts that the instruction's result may depend on: a superset.
     pub reads: Core,
-    /// What it may change.
+    /// The parts that the instruction may change: a superset.
     pub writes: Core,
-    /// What it replaces for sure.
+    /// The parts that the instruction replaces in every state: a subset of `writes`.
     pub surely: Core,
-    /// Whether its result may depend on vectors, predicates or system state.
+    /// Whether the result may depend on parts outside of [`Core`]: vectors, predicates, system
+    /// state.
     pub reads_beyond: bool,
-    /// Whether it may change some of those.
+    /// Whether the instruction may change parts outside of [`Core`].
     pub writes_beyond: bool,
-    /// Whether it loads: [`Decoded::semantics`] says what.
+    /// Whether the instruction loads; [`Decoded::semantics`] says from where.
     pub loads: bool,
-    /// Whether it stores.
+    /// Whether the instruction stores; [`Decoded::semantics`] says where.
     pub stores: bool,
 }
 
@@ -51,13 +52,14 @@ impl Decoded {
         }
     }
 
-    /// All that it reads, writes, loads and stores.
+    /// All that the word reads, writes, loads and stores: nothing, if that is not known
+    /// ([`Effect::Unknown`]).
     #[must_use]
     pub fn semantics(&self) -> Semantics {
         semantics(Word::new(self.word)).unwrap_or(Semantics::NOTHING)
     }
 
-    /// Whether its result may depend on R27.
+    /// Whether the instruction's result may depend on R27, Go's REGTMP.
     #[inline(always)]
     #[must_use]
     pub const fn reads_tmp(&self) -> bool {

@@ -31,10 +31,11 @@ impl Parts {
     pub const MEMORY: Self = Self(1 << 84);
     /// The allocation tags of memory.
     pub const TAGS: Self = Self(1 << 85);
-    /// What is not done twice as it is done once, whatever the registers: memory that is
-    /// changed by what is found there.
+    /// Memory that is changed by what is found there, as a counter is: to execute the
+    /// instruction twice is not the same as once, whatever the registers.
     pub const COUNT: Self = Self(1 << 86);
-    /// What a [`Core`] has.
+    /// The parts that a [`Core`] can hold: general registers, SP, the flags, memory and
+    /// [`Parts::COUNT`].
     pub const CORE: Self =
         Self(Self::GENERAL.0 | Self::SP.0 | Self::FLAGS.0 | Self::MEMORY.0 | Self::COUNT.0);
     /// Every part.
@@ -68,39 +69,11 @@ impl Parts {
         Self(1 << (65 + (number & 15)))
     }
 
-    /// The union of two sets.
-    #[inline]
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// These parts without those of another set.
-    #[inline]
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// The intersection of two sets.
-    #[inline]
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
     /// These parts if a condition holds, or none.
     #[inline]
     #[must_use]
     pub const fn when(self, condition: bool) -> Self {
         if condition { self } else { Self::NONE }
-    }
-
-    /// Whether two sets have a member in common.
-    #[inline]
-    #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
     }
 
     /// Whether all members of another set are in this one.
@@ -127,6 +100,44 @@ impl Parts {
         Core(low | memory << 33 | count << 34)
     }
 }
+
+/// What [`Parts`] and [`Core`] have in common: the operations of sets of bits.
+macro_rules! set_operations {
+    ($set:ty) => {
+        impl $set {
+            /// The union of two sets.
+            #[inline]
+            #[must_use]
+            pub const fn with(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+
+            /// These parts without those of another set.
+            #[inline]
+            #[must_use]
+            pub const fn without(self, other: Self) -> Self {
+                Self(self.0 & !other.0)
+            }
+
+            /// The intersection of two sets.
+            #[inline]
+            #[must_use]
+            pub const fn and(self, other: Self) -> Self {
+                Self(self.0 & other.0)
+            }
+
+            /// Whether two sets have a member in common.
+            #[inline]
+            #[must_use]
+            pub const fn meets(self, other: Self) -> bool {
+                self.0 & other.0 != 0
+            }
+        }
+    };
+}
+
+set_operations!(Parts);
+set_operations!(Core);
 
 /// A superset of the truth: what is not in it is certainly not concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -191,33 +202,5 @@ impl Core {
     #[must_use]
     pub const fn or_zero(register: Reg) -> Self {
         Parts::or_zero(register).core()
-    }
-
-    /// The union of two sets.
-    #[inline]
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// These parts without those of another set.
-    #[inline]
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// The intersection of two sets.
-    #[inline]
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// Whether two sets have a member in common.
-    #[inline]
-    #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
     }
 }

@@ -21,16 +21,16 @@ use unwind::Word;
 /// What an instruction does to the machine's state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Semantics {
-    /// What its result may depend on.
+    /// The parts that the instruction's result may depend on.
     pub reads: May,
-    /// What it may change.
+    /// The parts that the instruction may change.
     pub writes: May,
-    /// What it replaces for sure, by what follows from what it reads: neither merged under a
+    /// The parts that the instruction replaces in every state, by what follows from what it reads: neither merged under a
     /// predicate, nor left alone on a condition, nor made by chance.
     pub surely: Must,
-    /// What it loads; of a copy of memory, from where.
+    /// The place that the instruction loads from; of a copy of memory, its source.
     pub loads: Option<Access>,
-    /// What it stores.
+    /// The place that the instruction stores to.
     pub stores: Option<Access>,
 }
 

@@ -72,7 +72,7 @@ pub struct Accepted {
 }
 
 impl Finding {
-    /// How it compares with others: what crashes comes first, and of that what the gravest observer meets.
+    /// The order of findings: by severity, the gravest first, and of one severity by observer.
     #[must_use]
     pub const fn gravity(&self) -> (Reverse<Severity>, Observer) {
         (Reverse(self.severity), self.observer)
